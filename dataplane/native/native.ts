@@ -1,0 +1,106 @@
+import type { Socket } from 'node:net';
+import type { SocketAddress } from '../net/address.ts';
+
+/**
+ * The one declaration of the native boundary. The Rust core and the portable twin both stand behind these interfaces and pass
+ * the same tests. Neither holds a policy: they accept, peek, reset, relay and hand sockets over; what happens to a connection is
+ * decided in TypeScript (dataplane/proxy/pipeline.ts).
+ */
+export interface Reactor extends AsyncDisposable {
+  readonly engine: 'native' | 'portable';
+  /** Binds with SO_REUSEPORT, so that each worker (and a successor process) has a listener of its own on one port. */
+  listen<Tag>(options: ListenOptions<Tag>): Promise<ReactorListener>;
+}
+
+export interface ListenOptions<Tag> {
+  readonly endpoint: ListenEndpoint;
+  /** Length of the kernel's accept queue. */
+  readonly backlog: number;
+  /** PROXY header + ClientHello, counted from accept; an absolute deadline, not an idle one. */
+  readonly helloTimeoutMs: number;
+  readonly handler: ArrivalHandler<Tag>;
+}
+
+export type ListenEndpoint =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  /** A listening socket inherited from the service manager. */
+  | { readonly kind: 'fd'; readonly fd: number };
+
+export interface ReactorListener extends AsyncDisposable {
+  readonly host: string;
+  readonly port: number;
+  /** Stops accepting; connections already accepted are untouched. Resolves when the listening socket is closed. */
+  close(): Promise<void>;
+}
+
+export interface ArrivalHandler<Tag> {
+  /**
+   * Called once per wake-up with every connection whose state changed: accepted (no bytes yet), more bytes, hello deadline passed,
+   * or closed by the peer. For each arrival that is `open` the handler calls exactly one of its verbs before it returns.
+   */
+  arrived(batch: readonly Arrival<Tag>[]): void;
+  /** The listening socket itself failed (EMFILE, ENOBUFS, …); it goes on accepting when it can. */
+  failed(error: Error): void;
+}
+
+/** `timeout`: the hello deadline passed. `closed`: the peer went away first; nothing can be done but to forget it. */
+export type ArrivalState = 'open' | 'timeout' | 'closed';
+
+/** One connection that waits for a decision. */
+export interface Arrival<Tag> {
+  /** The handler's own state of this connection; null at the first call. */
+  tag: Tag | null;
+  readonly state: ArrivalState;
+  readonly peer: SocketAddress;
+  readonly local: SocketAddress;
+  /** What the peer sent so far. Nothing of it is consumed; valid until the next verb is called. */
+  readonly bytes: Uint8Array;
+  /** Wait for further bytes. */
+  more(): void;
+  /** Close with RST and forget the connection. */
+  reset(): void;
+  /** Send `reply`, then close with FIN (the answer to clear HTTP on a TLS port; nothing else speaks before TLS). */
+  reply(reply: Uint8Array): void;
+  /** The connection becomes a net.Socket of this thread whose first readable byte is `bytes[skip]`. */
+  adopt(skip: number): Socket;
+  /**
+   * Connects to a backend, writes `prefix` and `bytes` from `skip` on, then relays both ways until both sides ended.
+   * Half-close is passed on. When the connect fails, nothing was consumed and another verb (another relay too) may follow.
+   */
+  relay(plan: RelayPlan, observer: RelayObserver): RelayHandle;
+}
+
+export interface RelayPlan {
+  /** A numeric address. */
+  readonly host: string;
+  readonly port: number;
+  readonly prefix: Uint8Array | null;
+  readonly skip: number;
+  readonly connectTimeoutMs: number;
+  /** Without a byte in either direction. */
+  readonly idleTimeoutMs: number;
+}
+
+export interface RelayObserver {
+  connected(): void;
+  /** `code`: the errno name (`ECONNREFUSED`, …) or `ETIMEDOUT` when connectTimeoutMs passed. */
+  connectFailed(code: string): void;
+  /** Called once, after `connected`. */
+  closed(result: RelayResult): void;
+}
+
+export type RelayEnd = 'finished' | 'idle_timeout' | 'client_reset' | 'backend_reset' | 'killed';
+
+export interface RelayResult {
+  readonly end: RelayEnd;
+  /** Client to backend, the prefix not counted. */
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+}
+
+export interface RelayHandle {
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  /** RST to both sides; `closed` is called with `killed`. While still connecting: the connection is reset and `closed` follows too. */
+  kill(): void;
+}
