@@ -1,0 +1,10 @@
+export { commonRows } from './common.ts';
+export type { CommonCode } from './common.ts';
+export { grpcStatus } from './grpc-status.ts';
+export type { GrpcStatusName } from './grpc-status.ts';
+export { SystemError } from './system-error.ts';
+export type { ErrorDetails, ErrorOptions, JsonValue } from './system-error.ts';
+export { defineErrors } from './table.ts';
+export type { ErrorRow, ErrorTable, TableCode } from './table.ts';
+export { toWire } from './wire.ts';
+export type { ReportInternal, WireBody, WireError } from './wire.ts';
