@@ -1,0 +1,142 @@
+import { z } from 'zod';
+import { describeSchema, kindOf, schemaAt } from './schema-walk.ts';
+import type { AnySchema } from './schema-walk.ts';
+import { inTable, keyText, makeProblem, pathText, startsWith } from './sources.ts';
+import { nearest } from './suggest.ts';
+import { getAt, isTable } from './tables.ts';
+import { quote } from './units.ts';
+import type { ConfigPath, ConfigSources, Problem } from './types.ts';
+
+export interface IssueContext {
+  schema: AnySchema;
+  data: unknown;
+  sources: ConfigSources;
+  /** Keys whose absence is another mistake's consequence. */
+  excused: readonly ConfigPath[];
+}
+
+/** What zod found wrong, in the words of the configuration file. */
+export function describeIssues(issues: readonly z.core.$ZodIssue[], context: IssueContext): Problem[] {
+  return issues.flatMap((issue) => describeIssue(issue, toPath(issue.path), context));
+}
+
+export function toPath(path: readonly PropertyKey[]): ConfigPath {
+  return path.map((step) => (typeof step === 'number' ? step : String(step)));
+}
+
+function describeIssue(issue: z.core.$ZodIssue, path: ConfigPath, context: IssueContext): Problem[] {
+  const value = getAt(context.data, path);
+  if (value === undefined && path.length > 0) return describeMissing(path, context);
+  switch (issue.code) {
+    case 'invalid_type':
+      return [describeType(path, value, context)];
+    case 'invalid_union':
+      return describeUnion(issue, path, context);
+    case 'invalid_key':
+    case 'invalid_element':
+      return issue.issues.flatMap((inner) => [valueProblem(path, inner.message, context)]);
+    case 'invalid_value': {
+      const words = issue.values.filter((allowed) => typeof allowed === 'string');
+      const meant = typeof value === 'string' ? nearest(value, words) : null;
+      const shown = typeof value === 'string' ? quote(value) : String(value);
+      return [valueProblem(path, `${shown} is not allowed`, context, meant === null ? null : JSON.stringify(meant))];
+    }
+    case 'too_small':
+    case 'too_big':
+      return [valueProblem(path, boundReason(issue), context)];
+    case 'invalid_format':
+    case 'not_multiple_of':
+    case 'custom':
+    case 'unrecognized_keys':
+      return [valueProblem(path, issue.message, context)];
+    default:
+      return issue satisfies never;
+  }
+}
+
+function describeMissing(path: ConfigPath, { schema, sources, excused }: IssueContext): Problem[] {
+  if (excused.some((other) => startsWith(path, other) || startsWith(other, path))) return [];
+  const table = path.slice(0, -1);
+  const own = schemaAt(schema, path);
+  const kind = own === null ? null : kindOf(own);
+  const key = keyText(String(path.at(-1)));
+  const message =
+    kind === 'object'
+      ? `missing section [${[...table.filter((step) => typeof step === 'string').map(keyText), key].join('.')}]`
+      : `missing key "${key}" ${inTable(table)}`;
+  return [
+    makeProblem(
+      sources,
+      'missing',
+      path,
+      message,
+      own === null || kind === 'object' ? {} : { expected: describeSchema(own) },
+    ),
+  ];
+}
+
+function describeType(path: ConfigPath, value: unknown, { schema, sources }: IssueContext): Problem {
+  const own = schemaAt(schema, path);
+  const suggestion = own === null ? null : otherType(own, value);
+  return makeProblem(sources, 'type', path, `${quote(pathText(path))} is ${typeText(value)}`, {
+    ...(own === null ? {} : { expected: describeSchema(own) }),
+    ...(suggestion === null ? {} : { suggestion }),
+  });
+}
+
+function valueProblem(
+  path: ConfigPath,
+  reason: string,
+  context: IssueContext,
+  suggestion: string | null = null,
+): Problem {
+  const own = schemaAt(context.schema, path);
+  return makeProblem(context.sources, 'value', path, `bad value for ${quote(pathText(path))}: ${reason}`, {
+    ...(own === null ? {} : { expected: describeSchema(own) }),
+    ...(suggestion === null ? {} : { suggestion }),
+  });
+}
+
+/** Of a union the alternative that was nearest speaks; where the kind of value fits none, the union as a whole. */
+function describeUnion(issue: z.core.$ZodIssueInvalidUnion, path: ConfigPath, context: IssueContext): Problem[] {
+  const deeper = issue.errors.filter(
+    (issues) => !issues.some((inner) => inner.code === 'invalid_type' && inner.path.length === 0),
+  );
+  const closest = deeper.toSorted((a, b) => a.length - b.length)[0];
+  if (closest === undefined) {
+    if (issue.discriminator !== undefined)
+      return [valueProblem([...path, issue.discriminator], 'unknown kind', context)];
+    return [describeType(path, getAt(context.data, path), context)];
+  }
+  return closest.flatMap((inner) => describeIssue(inner, [...path, ...toPath(inner.path)], context));
+}
+
+function boundReason(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig): string {
+  const unit = issue.origin === 'string' ? ' characters long' : issue.origin === 'array' ? ' elements long' : '';
+  if (issue.code === 'too_small') {
+    if (unit !== '' && Number(issue.minimum) === 1) return 'it is empty';
+    return `it must be ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}${unit}`;
+  }
+  return `it must be ${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}${unit}`;
+}
+
+function typeText(value: unknown): string {
+  if (Array.isArray(value)) return 'an array';
+  if (value instanceof Date) return 'a date';
+  if (isTable(value)) return 'a table';
+  if (typeof value === 'number') return Number.isInteger(value) ? 'a whole number' : 'a number with a fraction';
+  return `a ${typeof value}`;
+}
+
+/** The same in the right type where that is all that is wrong: `"20"` where a number is wanted, `5` where a string is. */
+function otherType(schema: AnySchema, value: unknown): string | null {
+  const kind = kindOf(schema);
+  const other = ((): unknown => {
+    if (kind === 'number' && typeof value === 'string' && value.trim() !== '') return Number(value);
+    if (kind === 'boolean' && typeof value === 'string') return value === 'true' || (value === 'false' ? false : value);
+    if (kind === 'array') return [value];
+    return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
+  })();
+  if (other === undefined || !z.core.safeParse(schema, other).success) return null;
+  return JSON.stringify(other);
+}
