@@ -1,0 +1,11 @@
+export { coloursFor } from './colour.ts';
+export type { Colours } from './colour.ts';
+export { escapeControl, escapeControlLines } from './escape.ts';
+export { exitCode } from './exit-codes.ts';
+export type { ExitCode } from './exit-codes.ts';
+export { promptPassword, terminalErrors } from './password.ts';
+export { formatPairs, formatTable } from './table.ts';
+export type { Column } from './table.ts';
+export { createTerminal } from './terminal.ts';
+export type { Output, Terminal, TerminalOptions } from './terminal.ts';
+export { formatDuration, formatSize } from './units.ts';
