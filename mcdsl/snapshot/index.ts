@@ -1,0 +1,2 @@
+export { listSnapshots, takeSnapshot } from './snapshot.ts';
+export type { Snapshot, SnapshotOptions } from './snapshot.ts';
