@@ -55,13 +55,13 @@ export interface Arrival<Tag> {
   readonly local: SocketAddress;
   /** What the peer sent so far. Nothing of it is consumed; valid until the next verb is called. */
   readonly bytes: Uint8Array;
-  /** Wait for further bytes. */
-  more(): void;
+  /** Wait until `bytes` holds at least so many. */
+  more(atLeastBytes: number): void;
   /** Close with RST and forget the connection. */
   reset(): void;
   /** Send `reply`, then close with FIN (the answer to clear HTTP on a TLS port; nothing else speaks before TLS). */
   reply(reply: Uint8Array): void;
-  /** The connection becomes a net.Socket of this thread whose first readable byte is `bytes[skip]`. */
+  /** The connection becomes a net.Socket of this thread, paused, whose first readable byte is `bytes[skip]`. */
   adopt(skip: number): Socket;
   /**
    * Connects to a backend, writes `prefix` and `bytes` from `skip` on, then relays both ways until both sides ended.
@@ -85,7 +85,7 @@ export interface RelayObserver {
   connected(): void;
   /** `code`: the errno name (`ECONNREFUSED`, …) or `ETIMEDOUT` when connectTimeoutMs passed. */
   connectFailed(code: string): void;
-  /** Called once, after `connected`. */
+  /** Called once, and only after `connected`. */
   closed(result: RelayResult): void;
 }
 
@@ -101,6 +101,6 @@ export interface RelayResult {
 export interface RelayHandle {
   readonly bytesUp: number;
   readonly bytesDown: number;
-  /** RST to both sides; `closed` is called with `killed`. While still connecting: the connection is reset and `closed` follows too. */
+  /** RST to both sides, also while still connecting. `closed` follows with `killed` if `connected` was called before. */
   kill(): void;
 }
