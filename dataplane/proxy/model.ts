@@ -1,4 +1,4 @@
-import type { FirewallRules } from '../firewall/rules.ts';
+import type { FirewallRule, FirewallRules } from '../firewall/rules.ts';
 
 /** The proxy's data model: plain, immutable, structured-cloneable data that main thread and workers share by message. */
 
@@ -98,16 +98,10 @@ export interface ProxySnapshot {
 export type SnapshotChange =
   | { readonly kind: 'route_put'; readonly listener: string; readonly route: Route }
   | { readonly kind: 'route_remove'; readonly listener: string; readonly hostname: string; readonly kill: boolean }
-  | { readonly kind: 'listener'; readonly listener: ListenerSpec }
+  | { readonly kind: 'listener_put'; readonly listener: ListenerSpec }
+  | { readonly kind: 'listener_remove'; readonly addr: string }
   | { readonly kind: 'firewall'; readonly rules: FirewallRules }
   | { readonly kind: 'firewall_rule'; readonly op: 'add' | 'remove'; readonly rule: FirewallRule }
   | { readonly kind: 'rate_limit'; readonly limit: number; readonly windowMs: number }
   | { readonly kind: 'geoip'; readonly buffer: SharedArrayBuffer }
   | { readonly kind: 'settings'; readonly settings: ProxySettings };
-
-export type FirewallRuleKind = 'blocked_ip' | 'blocked_cidr' | 'blocked_country' | 'allowed_cidr';
-export interface FirewallRule {
-  readonly kind: FirewallRuleKind;
-  /** A canonical address, network or ISO 3166-1 alpha-2 code. */
-  readonly value: string;
-}

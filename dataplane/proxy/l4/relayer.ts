@@ -1,0 +1,140 @@
+import type { Arrival, RelayResult } from '../../native/native.ts';
+import {
+  createBackendPool,
+  type Backend,
+  type BackendPool,
+  type ResolvedAddress,
+  type Resolver,
+} from '../backends/index.ts';
+import type { ProxySettings, Route } from '../model.ts';
+import type { Passage } from '../passage.ts';
+import { encodeProxyV2 } from '../proxy-protocol/index.ts';
+
+/** The L4 side of a worker: finds a backend that accepts, then leaves the bytes to the reactor. */
+export interface Relayer {
+  relay(arrival: Arrival<Passage>, passage: Passage, route: Route, events: RelayEvents): void;
+}
+
+export interface RelayEvents {
+  connected(): void;
+  /** Every backend was tried; the arrival still waits for a verb. */
+  unreachable(detail: string): void;
+  closed(backend: string, result: RelayResult): void;
+}
+
+/** `settings` is asked at each connection, so that a reload counts from the next one on. */
+export function createRelayer(resolver: Resolver, settings: () => ProxySettings): Relayer {
+  // A route's pool lives as long as the route object: a changed route starts with fresh counts.
+  const pools = new WeakMap<Route, BackendPool>();
+
+  function poolOf(route: Route): BackendPool {
+    let pool = pools.get(route);
+    if (!pool) pools.set(route, (pool = createBackendPool(route.backends)));
+    return pool;
+  }
+
+  return {
+    relay(arrival, passage, route, events) {
+      new Attempt(arrival, passage, route, poolOf(route), resolver, settings(), events).next('no backend');
+    },
+  };
+}
+
+/** One connection's search for a backend: each is tried once, each of its addresses in order, and nothing is consumed until one accepts. */
+class Attempt {
+  readonly #arrival: Arrival<Passage>;
+  readonly #passage: Passage;
+  readonly #pool: BackendPool;
+  readonly #resolver: Resolver;
+  readonly #settings: ProxySettings;
+  readonly #events: RelayEvents;
+  readonly #prefix: Uint8Array | null;
+  readonly #tried = new Set<string>();
+
+  constructor(
+    arrival: Arrival<Passage>,
+    passage: Passage,
+    route: Route,
+    pool: BackendPool,
+    resolver: Resolver,
+    settings: ProxySettings,
+    events: RelayEvents,
+  ) {
+    this.#arrival = arrival;
+    this.#passage = passage;
+    this.#pool = pool;
+    this.#resolver = resolver;
+    this.#settings = settings;
+    this.#events = events;
+    this.#prefix = route.sendProxyProtocol ? proxyHeader(passage) : null;
+  }
+
+  next(lastError: string): void {
+    const backend = this.#pool.pick(this.#tried);
+    if (!backend) {
+      this.#events.unreachable(lastError);
+      return;
+    }
+    this.#tried.add(backend.address);
+    const known = this.#resolver.resolved(backend.address);
+    if (known) {
+      this.#connect(backend, known, 0);
+      return;
+    }
+    this.#resolver.resolve(backend.address).then(
+      (address) => this.#unlessGone(() => this.#connect(backend, address, 0)),
+      (error: Error) => this.#unlessGone(() => this.#failed(backend, error.message)),
+    );
+  }
+
+  #connect(backend: Backend, address: ResolvedAddress, index: number): void {
+    const host = address.ips[index];
+    if (host === undefined) {
+      this.#failed(backend, `${backend.address} has no address`);
+      return;
+    }
+    this.#passage.relay = this.#arrival.relay(
+      {
+        host,
+        port: address.port,
+        prefix: this.#prefix,
+        skip: this.#passage.headerBytes,
+        connectTimeoutMs: this.#settings.connectTimeoutMs,
+        idleTimeoutMs: this.#settings.idleTimeoutMs,
+      },
+      {
+        connected: () => {
+          backend.opened();
+          this.#events.connected();
+        },
+        connectFailed: (code) => {
+          this.#passage.relay = null;
+          if (index + 1 < address.ips.length) this.#connect(backend, address, index + 1);
+          else this.#failed(backend, `${backend.address}: ${code}`);
+        },
+        closed: (result) => {
+          backend.closed();
+          this.#events.closed(backend.address, result);
+        },
+      },
+    );
+  }
+
+  #failed(backend: Backend, error: string): void {
+    backend.connectFailed();
+    this.next(error);
+  }
+
+  #unlessGone(step: () => void): void {
+    if (this.#arrival.state === 'open') step();
+  }
+}
+
+function proxyHeader(passage: Passage): Uint8Array {
+  return encodeProxyV2({
+    source: passage.client,
+    destination: passage.local,
+    ...(passage.sni === null ? {} : { authority: passage.sni }),
+    uniqueId: Buffer.from(passage.id, 'latin1'),
+  });
+}
