@@ -1,0 +1,72 @@
+import type { ListenEndpoint } from '../../native/native.ts';
+import type { ProxySnapshot, SnapshotChange } from '../../proxy/model.ts';
+import type { Refusal, RelayRecord, RequestRecord } from '../../proxy/report.ts';
+import type { TallySnapshot } from '../metrics/tally.ts';
+
+/** The contract between main thread and worker. Each request is answered by one `answer` or `failure` with its `seq`. */
+
+export interface WorkerBoot {
+  readonly index: number;
+  readonly snapshot: ProxySnapshot;
+  readonly gauges: SharedArrayBuffer;
+  readonly limiter: SharedArrayBuffer;
+  /** Connections that the whole process may hold. */
+  readonly processMax: number;
+  readonly accessLog: AccessLogSettings;
+}
+
+export interface AccessLogSettings {
+  readonly enabled: boolean;
+  /** Share of connections and requests that are logged, 0..1. Refusals always are. */
+  readonly sample: number;
+}
+
+export interface ListenRequest {
+  readonly addr: string;
+  readonly endpoint: ListenEndpoint;
+  /** Column of the listener in the shared gauges. */
+  readonly gauge: number;
+}
+
+export interface BoundAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Request kinds and what answers them. */
+export interface WorkerCalls {
+  listen: { request: ListenRequest; answer: BoundAddress };
+  unlisten: { request: { readonly addr: string }; answer: null };
+  changes: { request: { readonly generation: number; readonly changes: readonly SnapshotChange[] }; answer: null };
+  collect: { request: null; answer: TallySnapshot };
+  accessLog: { request: AccessLogSettings; answer: null };
+  /** Stop accepting; GOAWAY and `Connection: close` on what is open. */
+  drain: { request: null; answer: null };
+  /** RST to every connection. */
+  kill: { request: null; answer: null };
+}
+
+export type WorkerCall = keyof WorkerCalls;
+
+export type ToWorker = {
+  readonly [Call in WorkerCall]: {
+    readonly kind: Call;
+    readonly seq: number;
+    readonly request: WorkerCalls[Call]['request'];
+  };
+}[WorkerCall];
+
+export type FromWorker =
+  | { readonly kind: 'ready'; readonly engine: 'native' | 'portable' }
+  | { readonly kind: 'answer'; readonly seq: number; readonly answer: unknown }
+  | { readonly kind: 'failure'; readonly seq: number; readonly message: string; readonly code: string }
+  | { readonly kind: 'reports'; readonly reports: ReportBatch };
+
+export interface ReportBatch {
+  readonly refusals: Refusal[];
+  readonly relays: RelayRecord[];
+  readonly requests: RequestRecord[];
+  readonly failures: { readonly what: string; readonly error: string }[];
+  /** Reports that were not kept because more came than a batch holds. They are counted in the metrics all the same. */
+  dropped: number;
+}

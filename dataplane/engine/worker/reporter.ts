@@ -1,0 +1,83 @@
+import type { RelayRecord, Reporter, RequestRecord } from '../../proxy/report.ts';
+import { LABEL_SEPARATOR, Tally } from '../metrics/tally.ts';
+import type { AccessLogSettings, ReportBatch } from './messages.ts';
+
+/** Reports of one kind that a batch holds: a flood of refusals costs the main thread a bounded number of lines a second. */
+const MAX_BATCH = 1000;
+const FLUSH_MS = 50;
+
+export interface WorkerReporter extends Reporter {
+  readonly tally: Tally;
+  setAccessLog(settings: AccessLogSettings): void;
+  flush(): void;
+}
+
+/** Counts in this thread and sends reports to the main thread in batches, so that a report costs no message of its own. */
+export function createWorkerReporter(
+  accessLog: AccessLogSettings,
+  send: (reports: ReportBatch) => void,
+): WorkerReporter {
+  const tally = new Tally();
+  let settings = accessLog;
+  let batch = emptyBatch();
+  let timer: NodeJS.Timeout | null = null;
+
+  function flush(): void {
+    if (timer) clearTimeout(timer);
+    timer = null;
+    if (isEmpty(batch)) return;
+    send(batch);
+    batch = emptyBatch();
+  }
+
+  function keep<T>(list: T[], report: T): void {
+    if (list.length >= MAX_BATCH) batch.dropped++;
+    else list.push(report);
+    timer ??= setTimeout(flush, FLUSH_MS);
+  }
+
+  const sampled = (): boolean => settings.enabled && (settings.sample >= 1 || Math.random() < settings.sample);
+
+  return {
+    tally,
+    flush,
+    setAccessLog: (next) => (settings = next),
+    accepted: (listener) => tally.add('accepted', listener),
+    refused(refusal) {
+      tally.add('refused', refusal.reason + LABEL_SEPARATOR + refusal.listener);
+      keep(batch.refusals, refusal);
+    },
+    relayed(record: RelayRecord) {
+      countBytes('l4', record);
+      tally.add('relays', record.end);
+      tally.observe('relaySeconds', '', record.durationMs / 1000);
+      if (sampled()) keep(batch.relays, record);
+    },
+    requested(record: RequestRecord) {
+      countBytes('l7', record);
+      tally.add('requests', [record.route, record.status, record.protocol].join(LABEL_SEPARATOR));
+      tally.observe('requestSeconds', record.protocol, record.durationMs / 1000);
+      if (sampled()) keep(batch.requests, record);
+    },
+    handshaken: (listener, resumed) => tally.add('handshakes', listener + LABEL_SEPARATOR + String(resumed)),
+    failed(what, error) {
+      tally.add('failures', '');
+      keep(batch.failures, { what, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    },
+  };
+
+  function countBytes(mode: 'l4' | 'l7', record: { bytesUp: number; bytesDown: number }): void {
+    tally.add('bytes', `${mode}${LABEL_SEPARATOR}up`, record.bytesUp);
+    tally.add('bytes', `${mode}${LABEL_SEPARATOR}down`, record.bytesDown);
+  }
+}
+
+function emptyBatch(): ReportBatch {
+  return { refusals: [], relays: [], requests: [], failures: [], dropped: 0 };
+}
+
+function isEmpty(batch: ReportBatch): boolean {
+  return (
+    batch.refusals.length + batch.relays.length + batch.requests.length + batch.failures.length === 0 && !batch.dropped
+  );
+}

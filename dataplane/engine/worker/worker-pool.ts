@@ -1,0 +1,207 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import type { Logger } from '../../../mcdsl/logging/index.ts';
+import type { ListenEndpoint } from '../../native/native.ts';
+import { allocateGauges, clearGauges, createGauges, type ConnectionGauges } from '../../proxy/gauges.ts';
+import type { ProxySnapshot, SnapshotChange } from '../../proxy/model.ts';
+import { Tally, type TallySnapshot } from '../metrics/tally.ts';
+import { CallChannel } from './call-channel.ts';
+import type { AccessLogSettings, BoundAddress, FromWorker, ReportBatch } from './messages.ts';
+
+export interface WorkerPool extends AsyncDisposable {
+  readonly size: number;
+  readonly engine: 'native' | 'portable';
+  readonly gauges: ConnectionGauges;
+  /** Workers that crashed and were replaced since the start. */
+  readonly crashes: number;
+  /** Binds on every worker (an inherited fd: on the first). Rejects, with nothing left bound, when one of them can't. */
+  listen(addr: string, endpoint: ListenEndpoint, gauge: number): Promise<BoundAddress>;
+  unlisten(addr: string): Promise<void>;
+  /** Resolves when every worker decides by the changes. */
+  publish(generation: number, changes: readonly SnapshotChange[]): Promise<void>;
+  setAccessLog(settings: AccessLogSettings): Promise<void>;
+  tally(): Promise<TallySnapshot>;
+  drain(): Promise<void>;
+  kill(): Promise<void>;
+}
+
+export interface WorkerPoolOptions {
+  readonly size: number;
+  readonly processMax: number;
+  readonly limiter: SharedArrayBuffer;
+  readonly accessLog: AccessLogSettings;
+  readonly logger: Logger;
+  /** What a worker that starts (or replaces a crashed one) begins with. */
+  snapshot(): ProxySnapshot;
+  reports(batch: ReportBatch): void;
+  crashed(worker: number, error: string): void;
+}
+
+interface Member {
+  readonly index: number;
+  readonly worker: Worker;
+  readonly calls: CallChannel;
+  readonly ready: Promise<'native' | 'portable'>;
+  /** The last figures it gave; they stay counted when it crashes. */
+  lastTally: TallySnapshot | null;
+}
+
+interface Bound {
+  readonly endpoint: ListenEndpoint;
+  readonly gauge: number;
+  readonly address: BoundAddress;
+}
+
+const RESTART_DELAY_MS = 100;
+const MAX_RESTART_DELAY_MS = 5000;
+/** A worker that lived so long had started well: the delay of its replacement begins anew. */
+const STABLE_MS = 30_000;
+/** Also bounds what a crash loses of the figures. */
+const COLLECT_MS = 5000;
+
+export async function createWorkerPool(options: WorkerPoolOptions): Promise<WorkerPool> {
+  const { logger } = options;
+  const gaugeCells = allocateGauges(options.size);
+  const members = new Map<number, Member>();
+  const bound = new Map<string, Bound>();
+  const retired = new Tally();
+  let accessLog = options.accessLog;
+  let closing = false;
+  let draining = false;
+  let crashes = 0;
+
+  function spawn(index: number, restartDelayMs: number): Member {
+    const worker = new Worker(new URL('worker-thread.ts', import.meta.url), {
+      name: `mc-proxy-${index}`,
+      workerData: {
+        index,
+        snapshot: options.snapshot(),
+        gauges: gaugeCells,
+        limiter: options.limiter,
+        processMax: options.processMax,
+        accessLog,
+      },
+    });
+    const calls = new CallChannel(worker);
+    const startedAt = Date.now();
+    const ready = new Promise<'native' | 'portable'>((resolve, reject) => {
+      worker.on('message', (message: FromWorker) => {
+        if (message.kind === 'ready') resolve(message.engine);
+        else if (message.kind === 'reports') options.reports(message.reports);
+        else calls.settle(message);
+      });
+      worker.once('exit', () => reject(new Error(`worker ${index} ended while starting`)));
+    });
+    const member: Member = { index, worker, calls, ready, lastTally: null };
+    let cause = 'it exited';
+    worker.on('error', (error) => (cause = error instanceof Error ? (error.stack ?? error.message) : String(error)));
+    worker.once('exit', () => {
+      calls.end();
+      clearGauges(gaugeCells, index);
+      if (member.lastTally) retired.merge(member.lastTally);
+      if (closing || members.get(index) !== member) return;
+      crashes++;
+      options.crashed(index, cause);
+      logger.error('a worker crashed; its connections are lost, it is being replaced', { worker: index, cause });
+      const delayMs = Date.now() - startedAt > STABLE_MS ? RESTART_DELAY_MS : restartDelayMs;
+      void replace(index, delayMs);
+    });
+    members.set(index, member);
+    return member;
+  }
+
+  async function replace(index: number, delayMs: number): Promise<void> {
+    await delay(delayMs);
+    if (closing || draining) return;
+    const member = spawn(index, Math.min(delayMs * 2, MAX_RESTART_DELAY_MS));
+    try {
+      await member.ready;
+      for (const [addr, { endpoint, gauge, address }] of bound) {
+        if (endpoint.kind === 'tcp') await listenOn(member, addr, { ...endpoint, port: address.port }, gauge);
+      }
+    } catch (error) {
+      // A member that ended has begun its own replacement; one that can't listen is ended, so that it gets one.
+      logger.error('the replacement of a worker failed', { worker: index, err: error });
+      await member.worker.terminate();
+    }
+  }
+
+  function listenOn(member: Member, addr: string, endpoint: ListenEndpoint, gauge: number): Promise<BoundAddress> {
+    return member.calls.call('listen', { addr, endpoint, gauge });
+  }
+
+  /** Calls every live worker. One that ends meanwhile has nothing left to be told: its successor starts from the new snapshot. */
+  async function everyone(call: (member: Member) => Promise<unknown>): Promise<void> {
+    const outcomes = await Promise.allSettled([...members.values()].map(call));
+    for (const outcome of outcomes) {
+      if (outcome.status === 'rejected' && !isEnded(outcome.reason)) throw outcome.reason;
+    }
+  }
+
+  async function collect(): Promise<void> {
+    await everyone(async (member) => {
+      member.lastTally = await member.calls.call('collect', null);
+    });
+  }
+
+  for (let index = 0; index < options.size; index++) spawn(index, RESTART_DELAY_MS);
+  const [engine = 'portable'] = await Promise.all([...members.values()].map((member) => member.ready));
+  const collecting = setInterval(() => {
+    collect().catch((error: unknown) => logger.error({ err: error }, 'collecting the figures of the workers failed'));
+  }, COLLECT_MS);
+
+  return {
+    size: options.size,
+    engine,
+    gauges: createGauges(gaugeCells, 0, options.processMax),
+    get crashes() {
+      return crashes;
+    },
+    async listen(addr, endpoint, gauge) {
+      const [first, ...others] = [...members.values()];
+      if (!first) throw new Error('no worker is running');
+      const address = await listenOn(first, addr, endpoint, gauge);
+      try {
+        // Port 0: the first worker's choice holds for the others. An inherited socket can be closed by one owner only.
+        if (endpoint.kind === 'tcp') {
+          await Promise.all(others.map((member) => listenOn(member, addr, { ...endpoint, port: address.port }, gauge)));
+        }
+      } catch (error) {
+        await everyone((member) => member.calls.call('unlisten', { addr }));
+        throw error;
+      }
+      bound.set(addr, { endpoint, gauge, address });
+      return address;
+    },
+    async unlisten(addr) {
+      bound.delete(addr);
+      await everyone((member) => member.calls.call('unlisten', { addr }));
+    },
+    publish: (generation, changes) => everyone((member) => member.calls.call('changes', { generation, changes })),
+    async setAccessLog(settings) {
+      accessLog = settings;
+      await everyone((member) => member.calls.call('accessLog', settings));
+    },
+    async tally() {
+      await collect();
+      const sum = new Tally();
+      sum.merge(retired.snapshot());
+      for (const member of members.values()) if (member.lastTally) sum.merge(member.lastTally);
+      return sum.snapshot();
+    },
+    async drain() {
+      draining = true;
+      await everyone((member) => member.calls.call('drain', null));
+    },
+    kill: () => everyone((member) => member.calls.call('kill', null)),
+    async [Symbol.asyncDispose]() {
+      closing = true;
+      clearInterval(collecting);
+      await Promise.all([...members.values()].map((member) => member.worker.terminate()));
+    },
+  };
+}
+
+function isEnded(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'WORKER_ENDED';
+}

@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+import { createRateLimiter } from '../../firewall/index.ts';
+import { createReactor } from '../../native/index.ts';
+import type { ReactorListener } from '../../native/native.ts';
+import { createResolver } from '../../proxy/backends/index.ts';
+import { ConnectionRegistry } from '../../proxy/connections.ts';
+import { createGauges } from '../../proxy/gauges.ts';
+import { createRelayer } from '../../proxy/l4/relayer.ts';
+import { createTerminator } from '../../proxy/l7/index.ts';
+import { createPipeline, type PipelineDeps } from '../../proxy/pipeline.ts';
+import { createTables } from '../../proxy/routing/tables.ts';
+import { answerCalls, type CallHandlers } from './call-channel.ts';
+import type { FromWorker, WorkerBoot } from './messages.ts';
+import { createWorkerReporter } from './reporter.ts';
+
+/** A worker of the data plane: the whole life of its connections happens on this thread. It is told what to do by the main thread. */
+function runWorker(port: MessagePort, boot: WorkerBoot): void {
+  const send = (message: FromWorker): void => port.postMessage(message);
+  const reporter = createWorkerReporter(boot.accessLog, (reports) => send({ kind: 'reports', reports }));
+  const tables = createTables(boot.snapshot, createRateLimiter(boot.limiter));
+  const registry = new ConnectionRegistry();
+  const reactor = createReactor();
+  const resolver = createResolver();
+  const listeners = new Map<string, ReactorListener>();
+  const idPrefix = randomBytes(6).toString('base64url');
+  let connections = 0;
+  const terminator = createTerminator({
+    settings: () => tables.settings,
+    reporter,
+    resolver,
+    findRoute: (listener, host) => tables.listener(listener)?.routes.find(host)?.route ?? null,
+  });
+  const pipeline: PipelineDeps = {
+    tables,
+    reporter,
+    registry,
+    terminator,
+    relayer: createRelayer(resolver, () => tables.settings),
+    gauges: createGauges(boot.gauges, boot.index, boot.processMax),
+    nextId: () => `${idPrefix}-${(++connections).toString(36)}`,
+  };
+
+  const handlers: CallHandlers = {
+    async listen({ addr, endpoint, gauge }) {
+      const table = tables.listener(addr);
+      if (!table) throw new Error(`no listener ${addr} in the snapshot`);
+      const listener = await reactor.listen({
+        endpoint,
+        backlog: 4096,
+        helloTimeoutMs: tables.settings.helloTimeoutMs,
+        handler: createPipeline(pipeline, table, gauge),
+      });
+      listeners.set(addr, listener);
+      return { host: listener.host, port: listener.port };
+    },
+    async unlisten({ addr }) {
+      await listeners.get(addr)?.close();
+      listeners.delete(addr);
+      return null;
+    },
+    changes({ changes }) {
+      for (const change of changes) {
+        for (const route of tables.apply(change)) terminator.retire(route);
+        if (change.kind === 'route_remove' && change.kill) registry.killRoute(change.listener, change.hostname);
+      }
+      return null;
+    },
+    collect: () => reporter.tally.snapshot(),
+    accessLog(settings) {
+      reporter.setAccessLog(settings);
+      return null;
+    },
+    async drain() {
+      await Promise.all([...listeners.values()].map((listener) => listener.close()));
+      terminator.drain();
+      return null;
+    },
+    kill() {
+      registry.killAll();
+      reporter.flush();
+      return null;
+    },
+  };
+  answerCalls(port, handlers);
+  send({ kind: 'ready', engine: reactor.engine });
+}
+
+if (!parentPort) throw new Error('worker-thread.ts runs as a worker only');
+runWorker(parentPort, workerData as WorkerBoot);
