@@ -1,0 +1,17 @@
+export { toDesired } from './configured.ts';
+export type {
+  ConfiguredListener,
+  ConfiguredRoute,
+  ConfiguredRule,
+  ConfiguredState,
+  Desired,
+  ProcessSettings,
+  RateLimitSettings,
+} from './configured.ts';
+export { listenEndpoint, parseListenerAddress } from './listen.ts';
+export type { ListenerAddress } from './listen.ts';
+export { parseHeaderName, parseUserAgent } from './policy.ts';
+export { parseRoute, parseRouteHostname, whyNoHostname } from './route.ts';
+export type { RouteInput, RouteParse, RouteProblem } from './route.ts';
+export { proxyConfig } from './schema.ts';
+export type { ProxyConfig } from './schema.ts';

@@ -1,0 +1,2 @@
+export { createEventLog } from './event-log.ts';
+export type { EventFilter, EventLog, EventLogOptions, NewEvent } from './event-log.ts';
