@@ -15,3 +15,5 @@ export type {
 } from './types.ts';
 export { checkSocketPath, explainSocket, probeSocket, socketErrors, socketPathMaxBytes } from './unix-socket.ts';
 export type { SocketState } from './unix-socket.ts';
+export { watchChanges } from './watch.ts';
+export type { Subscribe } from './watch.ts';

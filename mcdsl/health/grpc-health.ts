@@ -1,7 +1,7 @@
 import { HealthCheckResponse_ServingStatus as Status, HealthService } from '../../proto/gen/grpc/health/v1/health.ts';
 import type { HealthCheckResponse } from '../../proto/gen/grpc/health/v1/health.ts';
 import { defineErrors } from '../errors/index.ts';
-import { defineService } from '../grpc/index.ts';
+import { defineService, watchChanges } from '../grpc/index.ts';
 import type { ServedService } from '../grpc/index.ts';
 import type { Health, PartHealth } from './health.ts';
 
@@ -21,20 +21,10 @@ export function healthService(health: Health): ServedService {
         statuses: Object.fromEntries([...health.all()].map(([part, known]) => [part, answer(known)])),
       }),
       async *watch({ service }, { signal }) {
-        let wake = Promise.withResolvers<void>();
-        const stop = health.onChange(() => wake.resolve());
-        signal.addEventListener('abort', () => wake.resolve(), { once: true });
-        try {
-          let sent: HealthCheckResponse['status'] | null = null;
-          while (!signal.aborted) {
-            const next = answer(health.get(service));
-            if (next.status !== sent) yield next;
-            sent = next.status;
-            await wake.promise;
-            wake = Promise.withResolvers<void>();
-          }
-        } finally {
-          stop();
+        let sent: HealthCheckResponse['status'] | null = null;
+        for await (const next of watchChanges(() => answer(health.get(service)), health.onChange, signal)) {
+          if (next.status !== sent) yield next;
+          sent = next.status;
         }
       },
     },
