@@ -1,5 +1,5 @@
-import { parseIp, type IpAddress } from '../net/address.ts';
-import { maskWord, parseCidr, type Cidr } from '../net/cidr.ts';
+import type { IpAddress } from '../net/address.ts';
+import { maskWord, type Cidr } from '../net/cidr.ts';
 import type { Geoip } from './geoip.ts';
 import { createPrefixSet, type PrefixSet } from './prefix-set.ts';
 import type { RateLimiter } from './rate-limiter.ts';
@@ -67,8 +67,8 @@ export function compileFirewall(rules: FirewallRules, deps: FirewallDeps): Firew
 
 /** False when the rule was there already. Throws FirewallRuleError, and changes nothing, when it does not parse. */
 export function addFirewallRule(firewall: Firewall, rule: FirewallRule): boolean {
-  const { kind, value } = canonical(rule);
-  if (kind !== 'blocked_country') return prefixSetOf(firewall, kind).add(networkOf(value), value);
+  const { kind, value, network } = parseRule(rule);
+  if (network !== null) return networksOf(firewall, kind).add(network, value);
   if (firewall.blockedCountries.has(value)) return false;
   firewall.blockedCountries.add(value);
   return true;
@@ -76,9 +76,8 @@ export function addFirewallRule(firewall: Firewall, rule: FirewallRule): boolean
 
 /** False when there was no such rule. Throws FirewallRuleError when it does not parse. */
 export function removeFirewallRule(firewall: Firewall, rule: FirewallRule): boolean {
-  const { kind, value } = canonical(rule);
-  if (kind === 'blocked_country') return firewall.blockedCountries.delete(value);
-  return prefixSetOf(firewall, kind).remove(networkOf(value));
+  const { kind, value, network } = parseRule(rule);
+  return network === null ? firewall.blockedCountries.delete(value) : networksOf(firewall, kind).remove(network);
 }
 
 /** Throws FirewallRuleError when a figure is out of range. The records of the limiter stay. */
@@ -129,13 +128,13 @@ function check(what: string, value: number, min: number, max: number): void {
   throw new FirewallRuleError(`${what} is a whole number from ${min} to ${max}, not ${value}`);
 }
 
-function canonical(rule: FirewallRule): FirewallRule {
+function parseRule(rule: FirewallRule): FirewallRule & { readonly network: Cidr | null } {
   const parse = parseFirewallRule(rule.kind, rule.value);
   if (parse.kind === 'invalid') throw new FirewallRuleError(`${rule.kind}: ${parse.reason}`);
-  return parse.rule;
+  return { kind: parse.rule.kind, value: parse.rule.value, network: parse.network };
 }
 
-function prefixSetOf(firewall: Firewall, kind: 'allowed_cidr' | 'blocked_ip' | 'blocked_cidr'): PrefixSet {
+function networksOf(firewall: Firewall, kind: FirewallRule['kind']): PrefixSet {
   switch (kind) {
     case 'allowed_cidr':
       return firewall.allowedCidrs;
@@ -143,16 +142,9 @@ function prefixSetOf(firewall: Firewall, kind: 'allowed_cidr' | 'blocked_ip' | '
       return firewall.blockedIps;
     case 'blocked_cidr':
       return firewall.blockedCidrs;
+    case 'blocked_country':
+      throw new FirewallRuleError('a country has no network');
     default:
       return kind satisfies never;
   }
-}
-
-/** The network of a canonical value: a block, or one address. */
-function networkOf(value: string): Cidr {
-  const ip = parseIp(value);
-  if (ip !== null) return { base: ip, prefix: ip.family === 4 ? 32 : 128 };
-  const parse = parseCidr(value);
-  if (parse.kind !== 'cidr') throw new FirewallRuleError(`"${value}" is not a network`);
-  return parse.cidr;
 }

@@ -13,7 +13,7 @@ export interface Geoip {
 const CACHED_RECORDS = 65_536;
 
 /**
- * One thread's reader over the shared bytes of a database. A lookup walks the tree (up to 32 or 128 steps, about a third of
+ * One thread's reader over the shared bytes of a database. A lookup walks the tree (up to 32 or 128 steps, about a quarter of
  * a microsecond for IPv4) and decodes each record once. Throws MmdbFormatError when the buffer holds no MaxMind DB.
  */
 export function createGeoip(buffer: SharedArrayBuffer): Geoip {

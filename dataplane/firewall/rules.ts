@@ -1,5 +1,5 @@
 import { formatIp, parseIp } from '../net/address.ts';
-import { formatCidr, parseCidr } from '../net/cidr.ts';
+import { formatCidr, parseCidr, type Cidr } from '../net/cidr.ts';
 import { isCountryCode } from './countries.ts';
 
 /** All rules of the firewall as plain data, fit to be sent to a worker. Values are canonical (see parseFirewallRule). */
@@ -24,8 +24,10 @@ export interface FirewallRule {
   readonly value: string;
 }
 
+/** `network`: the addresses that the rule is about; null for a country. */
 export type FirewallRuleParse =
-  { readonly kind: 'rule'; readonly rule: FirewallRule } | { readonly kind: 'invalid'; readonly reason: string };
+  | { readonly kind: 'rule'; readonly rule: FirewallRule; readonly network: Cidr | null }
+  | { readonly kind: 'invalid'; readonly reason: string };
 
 /**
  * Checks a rule as an operator wrote it and brings its value to the one canonical spelling, so that adding, removing and
@@ -55,7 +57,10 @@ export function* listFirewallRules(rules: FirewallRules): Generator<FirewallRule
 
 function addressRule(kind: FirewallRuleKind, text: string): FirewallRuleParse {
   const ip = parseIp(text);
-  if (ip !== null) return { kind: 'rule', rule: { kind, value: formatIp(ip) } };
+  if (ip !== null) {
+    const network = { base: ip, prefix: ip.family === 4 ? 32 : 128 };
+    return { kind: 'rule', rule: { kind, value: formatIp(ip) }, network };
+  }
   const hint = text.includes('/') ? '; a network belongs into blocked_cidrs' : '';
   return { kind: 'invalid', reason: `"${text}" is not an IP address${hint}` };
 }
@@ -64,7 +69,7 @@ function cidrRule(kind: FirewallRuleKind, text: string): FirewallRuleParse {
   const parse = parseCidr(text);
   switch (parse.kind) {
     case 'cidr':
-      return { kind: 'rule', rule: { kind, value: formatCidr(parse.cidr) } };
+      return { kind: 'rule', rule: { kind, value: formatCidr(parse.cidr) }, network: parse.cidr };
     case 'host_bits':
       return { kind: 'invalid', reason: `"${text}" has host bits set; the network is ${formatCidr(parse.corrected)}` };
     case 'invalid':
@@ -76,7 +81,7 @@ function cidrRule(kind: FirewallRuleKind, text: string): FirewallRuleParse {
 
 function countryRule(kind: FirewallRuleKind, text: string): FirewallRuleParse {
   const code = text.toUpperCase();
-  if (isCountryCode(code)) return { kind: 'rule', rule: { kind, value: code } };
+  if (isCountryCode(code)) return { kind: 'rule', rule: { kind, value: code }, network: null };
   const hint = code === 'UK' ? '; the United Kingdom is GB' : ', such as "DE"';
   return { kind: 'invalid', reason: `"${text}" is not an ISO 3166-1 alpha-2 country code${hint}` };
 }
