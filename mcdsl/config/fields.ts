@@ -22,12 +22,17 @@ export interface TextWords {
   expected: string;
   /** For the JSON Schema; loading goes by `parse` alone. */
   pattern?: string;
+  /**
+   * A valid text that takes the place of a wrong or missing one while the other settings are checked, so that one bad
+   * address does not hide the other mistakes of its table. What the check reports of it is dropped.
+   */
+  standIn?: string;
 }
 
 /** Makes a schema of a parse function, e.g. for CIDRs: `textField(parseCidr, { expected: 'a CIDR such as "10.0.0.0/8"' })`. */
 export function textField<T>(parse: (text: string) => TextParse<T>, words: TextWords): TextField<T> {
   const pattern = words.pattern === undefined ? {} : { pattern: words.pattern };
-  const text = expecting(z.string().meta({ description: words.expected, ...pattern }), words.expected);
+  const text = expecting(z.string().meta({ description: words.expected, ...pattern }), words.expected, words.standIn);
   return text.transform((value, context): T => {
     const parsed = parse(value);
     if (parsed.ok) return parsed.value;
@@ -43,6 +48,7 @@ export function duration(bounds: { minMs?: number; maxMs?: number } = {}): TextF
   return textField((text) => bounded(text, parseDuration(text), minMs, maxMs, formatDuration), {
     expected: `a duration such as "250ms", "5s", "1m30s" or "12h"${limits}`,
     pattern: durationPattern,
+    standIn: formatDuration(minMs),
   });
 }
 
@@ -52,17 +58,19 @@ export function size(bounds: { minBytes?: number; maxBytes?: number } = {}): Tex
   return textField((text) => bounded(text, parseSize(text), minBytes, maxBytes, formatSize), {
     expected: `a size such as "32KiB", "64MiB" or "0"${boundsText(minBytes, maxBytes, formatSize)}`,
     pattern: sizePattern,
+    standIn: formatSize(minBytes),
   });
 }
 
 export function hostPort(): TextField<HostPort> {
   return textField(parseHostPort, {
     expected: 'an address such as "10.0.0.7:8443", "[fd00::7]:8443" or "app.internal:8443"',
+    standIn: 'stand-in.invalid:1',
   });
 }
 
 export function listenAddress(): TextField<ListenAddress> {
-  return textField(parseListenAddress, { expected: listenExpected });
+  return textField(parseListenAddress, { expected: listenExpected, standIn: '127.0.0.1:0' });
 }
 
 /** As `listenAddress`, and `""` for a listener that is switched off. */
@@ -95,7 +103,7 @@ export function filePath(): TextField<string> {
       if (text === '') return { ok: false, reason: 'the path is empty' };
       return text.includes('\0') ? { ok: false, reason: 'the path holds a NUL character' } : { ok: true, value: text };
     },
-    { expected: 'a path' },
+    { expected: 'a path', standIn: '/dev/null' },
   );
 }
 

@@ -7,9 +7,13 @@ import type { Place, Problem } from './types.ts';
 export function formatProblems(problems: readonly Problem[], options: { color?: boolean } = {}): string {
   if (problems.length === 0) return '';
   const paint = options.color === true ? colored : plain;
-  const blocks = problems.map((problem) => formatProblem(problem, paint));
-  return `${blocks.join('\n')}\n${countText(problems)}\n`;
+  const blocks = problems.slice(0, maxPrinted).map((problem) => formatProblem(problem, paint));
+  const rest = problems.length - blocks.length;
+  return `${blocks.join('\n')}\n${countText(problems)}${rest > 0 ? `, of which ${rest} are not shown` : ''}\n`;
 }
+
+// More than this are one mistake repeated, e.g. a wrong file.
+const maxPrinted = 200;
 
 type Style = 'error' | 'warning' | 'place' | 'dim' | 'good';
 type Paint = (style: Style, text: string) => string;

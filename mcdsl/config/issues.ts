@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { describeSchema, kindOf, schemaAt } from './schema-walk.ts';
+import { describeSchema, describeValue, kindOf, schemaAt } from './schema-walk.ts';
 import type { AnySchema } from './schema-walk.ts';
 import { inTable, keyText, makeProblem, pathText, startsWith } from './sources.ts';
 import { nearest } from './suggest.ts';
@@ -35,12 +35,14 @@ function describeIssue(issue: z.core.$ZodIssue, path: ConfigPath, context: Issue
     case 'invalid_key':
     case 'invalid_element':
       return issue.issues.flatMap((inner) => [valueProblem(path, inner.message, context)]);
-    case 'invalid_value': {
-      const words = issue.values.filter((allowed) => typeof allowed === 'string');
-      const meant = typeof value === 'string' ? nearest(value, words) : null;
-      const shown = typeof value === 'string' ? quote(value) : String(value);
-      return [valueProblem(path, `${shown} is not allowed`, context, meant === null ? null : JSON.stringify(meant))];
-    }
+    case 'invalid_value':
+      return [
+        notAllowed(
+          path,
+          issue.values.filter((allowed) => typeof allowed === 'string'),
+          context,
+        ),
+      ];
     case 'too_small':
     case 'too_big':
       return [valueProblem(path, boundReason(issue), context)];
@@ -91,10 +93,18 @@ function valueProblem(
   suggestion: string | null = null,
 ): Problem {
   const own = schemaAt(context.schema, path);
+  const expected = own === null ? null : describeValue(own);
   return makeProblem(context.sources, 'value', path, `bad value for ${quote(pathText(path))}: ${reason}`, {
-    ...(own === null ? {} : { expected: describeSchema(own) }),
+    ...(expected === null ? {} : { expected }),
     ...(suggestion === null ? {} : { suggestion }),
   });
+}
+
+function notAllowed(path: ConfigPath, words: readonly string[], context: IssueContext): Problem {
+  const value = getAt(context.data, path);
+  const meant = typeof value === 'string' ? nearest(value, words) : null;
+  const shown = typeof value === 'string' ? quote(value) : isTable(value) ? 'a table' : String(value);
+  return valueProblem(path, `${shown} is not allowed`, context, meant === null ? null : JSON.stringify(meant));
 }
 
 /** Of a union the alternative that was nearest speaks; where the kind of value fits none, the union as a whole. */
@@ -104,8 +114,10 @@ function describeUnion(issue: z.core.$ZodIssueInvalidUnion, path: ConfigPath, co
   );
   const closest = deeper.toSorted((a, b) => a.length - b.length)[0];
   if (closest === undefined) {
-    if (issue.discriminator !== undefined)
-      return [valueProblem([...path, issue.discriminator], 'unknown kind', context)];
+    if (issue.discriminator !== undefined) {
+      const at = path.at(-1) === issue.discriminator ? path : [...path, issue.discriminator];
+      return [notAllowed(at, ('options' in issue ? (issue.options ?? []) : []).map(String), context)];
+    }
     return [describeType(path, getAt(context.data, path), context)];
   }
   return closest.flatMap((inner) => describeIssue(inner, [...path, ...toPath(inner.path)], context));
@@ -128,15 +140,13 @@ function typeText(value: unknown): string {
   return `a ${typeof value}`;
 }
 
-/** The same in the right type where that is all that is wrong: `"20"` where a number is wanted, `5` where a string is. */
+/** The same in the right type where that is all that is wrong, e.g. `"20"` where a number is wanted. */
 function otherType(schema: AnySchema, value: unknown): string | null {
   const kind = kindOf(schema);
-  const other = ((): unknown => {
-    if (kind === 'number' && typeof value === 'string' && value.trim() !== '') return Number(value);
-    if (kind === 'boolean' && typeof value === 'string') return value === 'true' || (value === 'false' ? false : value);
-    if (kind === 'array') return [value];
-    return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
-  })();
+  let other: unknown;
+  if (kind === 'number' && typeof value === 'string' && value.trim() !== '') other = Number(value);
+  if (kind === 'boolean' && (value === 'true' || value === 'false')) other = value === 'true';
+  if (kind === 'array' && typeof value !== 'object') other = [value];
   if (other === undefined || !z.core.safeParse(schema, other).success) return null;
   return JSON.stringify(other);
 }

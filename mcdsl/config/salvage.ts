@@ -1,5 +1,7 @@
 import type { z } from 'zod';
 import { toPath } from './issues.ts';
+import { schemaAt, standInOf } from './schema-walk.ts';
+import type { AnySchema } from './schema-walk.ts';
 import { copyTree, getAt, isTable } from './tables.ts';
 import type { ConfigPath } from './types.ts';
 
@@ -14,7 +16,7 @@ export interface Salvage<T> {
 const maxRounds = 8;
 
 /**
- * Leaves out what zod refuses, with defaults in its place or else with the table around it, until the rest is valid:
+ * Leaves out what zod refuses, with defaults or stand-ins in its place, else with the table around it, until the rest is valid:
  * so that checks across fields can run on the remaining settings and all mistakes are reported at once.
  * Null where too little is left.
  */
@@ -22,6 +24,7 @@ export function salvage<S extends z.ZodObject>(schema: S, data: unknown): Salvag
   const copy = copyTree(data);
   const dropped: ConfigPath[] = [];
   // Element i of the shortened array was element originals[i] of the document.
+  const stoodIn = new Set<string>();
   const originals = new Map<readonly unknown[], number[]>();
 
   const toDocument = (path: ConfigPath): ConfigPath => {
@@ -38,7 +41,12 @@ export function salvage<S extends z.ZodObject>(schema: S, data: unknown): Salvag
     if (parsed.success) return { config: parsed.data, dropped, toDocument };
     const targets = new Map<string, ConfigPath>();
     for (const issue of parsed.error.issues) {
-      const target = droppable(copy, toPath(issue.path));
+      const path = toPath(issue.path);
+      if (putStandIn(schema, copy, path, stoodIn)) {
+        dropped.push(toDocument(path));
+        continue;
+      }
+      const target = droppable(copy, path);
       if (target === null) return null;
       targets.set(JSON.stringify(target), target);
     }
@@ -48,6 +56,19 @@ export function salvage<S extends z.ZodObject>(schema: S, data: unknown): Salvag
     }
   }
   return null;
+}
+
+/** True where a required text could be replaced; tried once for each, so that a wrong stand-in cannot loop. */
+function putStandIn(schema: AnySchema, data: unknown, path: ConfigPath, stoodIn: Set<string>): boolean {
+  const own = schemaAt(schema, path);
+  const text = own === null || own._zod.optin !== undefined ? null : standInOf(own);
+  const parent = getAt(data, path.slice(0, -1));
+  const key = path.at(-1);
+  const id = JSON.stringify(path);
+  if (text === null || !isTable(parent) || typeof key !== 'string' || stoodIn.has(id)) return false;
+  stoodIn.add(id);
+  parent[key] = text;
+  return true;
 }
 
 /** The path itself where it is in the data, else (a required key is missing) the table or element around it. */

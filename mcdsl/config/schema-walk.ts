@@ -3,12 +3,32 @@ import { z } from 'zod';
 /** Any zod schema, as zod's own introspection types see it. */
 export type AnySchema = z.core.$ZodType;
 
-const expectations = z.registry<{ expected: string }>();
+interface Words {
+  expected: string;
+  standIn?: string | undefined;
+}
 
-/** Says what a field expects, in the words that follow "expected:", e.g. `a CIDR such as "10.0.0.0/8"`. */
-export function expecting<S extends z.ZodType>(schema: S, expected: string): S {
-  expectations.add(schema, { expected });
+const words = z.registry<Words>();
+
+/**
+ * Says what a field expects, in the words that follow "expected:", e.g. `a CIDR such as "10.0.0.0/8"`.
+ * `standIn` is a valid text that takes the place of a wrong or missing one while the other settings are checked.
+ */
+export function expecting<S extends z.ZodType>(schema: S, expected: string, standIn?: string): S {
+  words.add(schema, { expected, standIn });
   return schema;
+}
+
+function wordsOf(schema: AnySchema): Words | null {
+  for (const layer of layers(schema)) {
+    const said = words.get(layer);
+    if (said !== undefined) return said;
+  }
+  return null;
+}
+
+export function standInOf(schema: AnySchema): string | null {
+  return wordsOf(schema)?.standIn ?? null;
 }
 
 /** The schema of what is written in the file: without defaults, optionality and transforms. */
@@ -77,7 +97,7 @@ export function childSchema(schema: AnySchema, key: string | number): AnySchema 
     case 'record':
       return def.valueType;
     case 'union':
-      return def.options.map((option) => childSchema(option, key)).find((child) => child !== null) ?? null;
+      return anyOf(def.options.flatMap((option) => childSchema(option, key) ?? []));
     case 'intersection':
       return childSchema(def.left, key) ?? childSchema(def.right, key);
     case 'object':
@@ -85,6 +105,10 @@ export function childSchema(schema: AnySchema, key: string | number): AnySchema 
     default:
       return null;
   }
+}
+
+function anyOf(schemas: readonly AnySchema[]): AnySchema | null {
+  return schemas.length > 1 ? z.union(schemas) : (schemas[0] ?? null);
 }
 
 export function schemaAt(schema: AnySchema, path: readonly (string | number)[]): AnySchema | null {
@@ -97,14 +121,16 @@ export function kindOf(schema: AnySchema): z.core.$ZodTypes['_zod']['def']['type
   return unwrap(schema)._zod.def.type;
 }
 
+/** What a schema expects beyond its type; null where nothing is known. */
+export function describeValue(schema: AnySchema): string | null {
+  return kindOf(schema) === 'string' && wordsOf(schema) === null ? null : describeSchema(schema);
+}
+
 /** What a schema expects, in words for the operator. */
 export function describeSchema(schema: AnySchema): string {
-  for (const layer of layers(schema)) {
-    const said = expectations.get(layer);
-    if (said !== undefined) return said.expected;
-  }
-  const inner = unwrap(schema);
-  const { def } = inner._zod;
+  const said = wordsOf(schema);
+  if (said !== null) return said.expected;
+  const { def } = unwrap(schema)._zod;
   switch (def.type) {
     case 'string':
       return 'a string in quotes';

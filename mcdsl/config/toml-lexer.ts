@@ -82,11 +82,14 @@ export function endOfScalar(text: string, from: number): number {
   return at;
 }
 
+// Longer dotted keys are refused with all deep nesting; the bound keeps the cost of a key's path linear.
+const maxKeyParts = 64;
+
 /** A bare, quoted or dotted key, or null where there is none. `end` is past the blanks that follow it. */
 export function scanKey(text: string, from: number): KeyScan | null {
   const parts: KeyPart[] = [];
   let at = from;
-  for (;;) {
+  while (parts.length < maxKeyParts) {
     at = skipBlanks(text, at);
     const part = scanKeyPart(text, at);
     if (part === null) return null;
@@ -95,6 +98,7 @@ export function scanKey(text: string, from: number): KeyScan | null {
     if (text[at] !== '.') return { parts, end: at };
     at++;
   }
+  return null;
 }
 
 const bareKey = /[A-Za-z0-9_-]+/y;

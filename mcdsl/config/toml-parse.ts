@@ -1,6 +1,6 @@
 import { parse, TomlError } from 'smol-toml';
 import type { LineIndex } from './lines.ts';
-import { endOfLine, scanKey, startOfLine } from './toml-lexer.ts';
+import { endOfLine, endOfString, scanKey, skipBlanks, startOfLine } from './toml-lexer.ts';
 import { findNode, mapToml, maxNesting } from './toml-map.ts';
 import type { Statement, TomlMap } from './toml-map.ts';
 import type { ConfigPath, Problem } from './types.ts';
@@ -68,14 +68,17 @@ function brokenRange(text: string, map: TomlMap, statement: Statement | null, of
   if (statement === null) return [startOfLine(text, offset), endOfLine(text, offset)];
   if (statement.kind !== 'pair') return [statement.start, endOfSection(text, map, statement)];
   if (statement.complete && statement.end >= offset) return [statement.start, statement.end];
-  const resumes = resumesAt(text, statement, offset);
-  return [statement.start, resumes ? startOfLine(text, offset) : endOfLine(text, offset)];
+  const value = statement.path === null ? null : findNode(map.root, statement.path).node.value;
+  const isBracketed = value !== null && '[{'.includes(text.charAt(value.offset));
+  return [statement.start, isBracketed ? nextStatement(text, statement, offset) : endOfLine(text, offset)];
 }
 
-/** An unclosed value usually ends where the next line looks like a statement again. */
-function resumesAt(text: string, statement: Statement, offset: number): boolean {
-  const lineStart = startOfLine(text, offset);
-  return lineStart > statement.start && looksLikeStatement(text, lineStart);
+/** The first line from `offset` on that looks like a statement again: an unclosed bracket is taken to end there. */
+function nextStatement(text: string, statement: Statement, offset: number): number {
+  let line = startOfLine(text, offset);
+  while (line < text.length && (line <= statement.start || !looksLikeStatement(text, line)))
+    line = endOfLine(text, line) + 1;
+  return Math.min(line, text.length);
 }
 
 function endOfSection(text: string, map: TomlMap, header: Statement): number {
@@ -102,7 +105,12 @@ function guessedPath(text: string, statement: Statement): ConfigPath {
 }
 
 function looksLikeStatement(text: string, lineStart: number): boolean {
-  return /^[ \t]*(?:\[|[\w"'.-][\w"'. \t-]*=)/.test(text.slice(lineStart, endOfLine(text, lineStart)));
+  const start = skipBlanks(text, lineStart);
+  if (text[start] === '[')
+    return /^\[{1,2}[^[\]]+\]{1,2}[ \t]*(?:#|\r?$)/m.test(text.slice(start, endOfLine(text, start)));
+  const key = scanKey(text, start);
+  // A colon is no TOML, but whoever writes one means a key.
+  return key !== null && (text[key.end] === '=' || text[key.end] === ':');
 }
 
 function describeError(
@@ -122,14 +130,19 @@ function describeError(
   const value =
     statement?.kind === 'pair' && statement.path !== null ? findNode(map.root, statement.path).node.value : null;
   const bare = value === null ? '' : text.slice(value.offset, value.offset + value.length);
-  if (value !== null && /^[A-Za-z/.:][\w./:@-]*$/.test(bare)) {
-    const found = problem(lines, value.offset, value.length, 'this is not a TOML value');
+  if (value !== null && bareText.test(bare)) {
+    const found = problem(lines, value.offset, value.length, notAValue);
     return { ...found, path: statement?.path ?? [], expected: valueExpected, suggestion: JSON.stringify(bare) };
   }
   const token = /^[^\s,\]}#=]+/.exec(text.slice(offset, offset + 200))?.[0] ?? '';
-  const found = problem(lines, offset, token.length, reason === 'invalid value' ? 'this is not a TOML value' : reason);
+  const found = problem(lines, offset, token.length, reason === 'invalid value' ? notAValue : reason);
   found.path = statement?.path ?? [];
-  if (reason === 'invalid value') found.expected = valueExpected;
+  if (reason === 'invalid value') {
+    found.expected = valueExpected;
+    if (bareText.test(token)) found.suggestion = JSON.stringify(token);
+  } else if (statement?.kind === 'pair' && statement.path === null) {
+    found.expected = 'key = value, a [section] or a # comment';
+  }
   if (statement !== null && startOfLine(text, offset) > statement.start) {
     found.related = {
       place: lines.place({ offset: statement.start, length: 1 }),
@@ -139,9 +152,12 @@ function describeError(
   return found;
 }
 
+const notAValue = 'this is not a TOML value';
+// What is probably a string whose quotes were forgotten: info, 5s, 10.0.0.1, /srv/x.
+const bareText = /^(?![0-9]+$)[A-Za-z0-9/.:][\w./:@-]*$/;
 const valueExpected = 'a string in quotes, a number, true, false, or an array in [ ]';
 
-/** A forgotten bracket shows only at the next statement, but it is the opening one that the operator looks for. */
+/** A forgotten bracket or quote shows only later, but it is the opening one that the operator looks for. */
 function describeUnclosed(
   text: string,
   lines: LineIndex,
@@ -152,9 +168,13 @@ function describeUnclosed(
   if (statement?.kind !== 'pair' || statement.complete || statement.path === null) return null;
   const value = findNode(map.root, statement.path).node.value;
   const opening = value === null ? '' : text.charAt(value.offset);
+  if (value === null || !Object.hasOwn(closings, opening)) return null;
+  const isString = opening === '"' || opening === "'";
   const isAtEnd = offset >= text.trimEnd().length;
-  if (value === null || (!isAtEnd && !resumesAt(text, statement, offset)) || !Object.hasOwn(closings, opening))
-    return null;
+  const isOpen = isString
+    ? endOfString(text, value.offset) === -1
+    : isAtEnd || nextStatement(text, statement, offset) === startOfLine(text, offset);
+  if (!isOpen) return null;
   const { what, close } = closings[opening as keyof typeof closings];
   const found = problem(lines, value.offset, 1, `this ${what} is not closed`);
   return { ...found, path: statement.path, expected: close };
@@ -163,6 +183,8 @@ function describeUnclosed(
 const closings = {
   '[': { what: 'array', close: 'a closing ]' },
   '{': { what: 'inline table', close: 'a closing }' },
+  '"': { what: 'string', close: 'a closing "' },
+  "'": { what: 'string', close: "a closing '" },
 } as const;
 
 function describeDuplicate(
@@ -190,7 +212,8 @@ function describeDuplicate(
   );
   found.kind = 'duplicate';
   found.path = path;
-  const first = findNode(map.root, path).node;
+  const names = typeof path.at(-1) === 'number' ? path.slice(0, -1) : path;
+  const first = findNode(map.root, names).node;
   const span = first.key;
   if (span !== null && span.offset < offset) {
     found.related = { place: lines.place(span), message: 'first given' };
