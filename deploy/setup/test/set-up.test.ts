@@ -1,0 +1,134 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { createFixture, runtimeVersion, type Fixture } from './fixture.ts';
+
+const install = 'install --no-save --ignore-scripts --include=dev --include=optional --no-audit --no-fund';
+const rebuild = 'rebuild node --ignore-scripts=false --foreground-scripts';
+const guard = 'node_modules/.setup-lock';
+
+async function setUp(fixture: Fixture, env: NodeJS.ProcessEnv = {}): Promise<{ code: number | null; output: string }> {
+  return await fixture.start('setup', [], env).ended;
+}
+
+describe('set-up', () => {
+  it('installs, then fetches the runtime, with one line each', async () => {
+    await using fixture = createFixture();
+    const { code, output } = await setUp(fixture);
+    expect(code).toBe(0);
+    expect(fixture.npmCalls()).toEqual([install, rebuild]);
+    expect(output.trimEnd().split('\n')).toHaveLength(2);
+    expect(fixture.has(guard)).toBe(false);
+  });
+
+  it('does nothing and says nothing when all is done', async () => {
+    await using fixture = createFixture();
+    await setUp(fixture);
+    const again = await setUp(fixture, { PRETEND_FAILURE: 'ENOTFOUND' });
+    expect(again).toMatchObject({ code: 0, output: '' });
+    expect(fixture.npmCalls()).toHaveLength(2);
+  });
+
+  it('installs again for another dependency or lock file, not for another script', async () => {
+    await using fixture = createFixture();
+    await setUp(fixture);
+    const manifest = { type: 'module', dependencies: { node: runtimeVersion }, scripts: { hello: 'echo' } };
+    fixture.write('package.json', JSON.stringify(manifest));
+    await setUp(fixture);
+    expect(fixture.npmCalls()).toHaveLength(2);
+
+    fixture.write('package.json', JSON.stringify({ ...manifest, devDependencies: { other: '1.0.0' } }));
+    await setUp(fixture);
+    expect(fixture.npmCalls().slice(2)).toEqual([install]);
+
+    fixture.write('package-lock.json', '{"changed":true}');
+    await setUp(fixture);
+    expect(fixture.npmCalls().slice(3)).toEqual([install]);
+  });
+
+  it.each(['missing', 'cut short'])('fetches the runtime again when its binary is %s', async (state) => {
+    await using fixture = createFixture();
+    await setUp(fixture);
+    const binary = join(fixture.root, 'node_modules/node/bin/node');
+    rmSync(binary);
+    if (state === 'cut short') fixture.write('node_modules/node/bin/node', '', 0o755);
+    expect(await setUp(fixture)).toMatchObject({ code: 0 });
+    expect(fixture.npmCalls().slice(2)).toEqual([rebuild]);
+  });
+
+  it('says what to do when the registry cannot be reached, and works the next time', async () => {
+    await using fixture = createFixture();
+    const failed = await setUp(fixture, { PRETEND_FAILURE: 'npm error code ENOTFOUND' });
+    expect(failed.code).toBe(1);
+    expect(failed.output).toContain('npm error code ENOTFOUND');
+    expect(failed.output).toContain('Connect the machine and run `npm run setup` once');
+    expect(await setUp(fixture)).toMatchObject({ code: 0 });
+  });
+
+  it('shows the end of the log when npm fails for another reason', async () => {
+    await using fixture = createFixture();
+    const { code, output } = await setUp(fixture, { PRETEND_FAILURE: 'npm error disk full' });
+    expect(code).toBe(1);
+    expect(output).toContain('npm error disk full');
+    expect(output).not.toContain('Connect the machine');
+  });
+
+  it('stops npm when it is told to stop, and leaves no lock', async () => {
+    await using fixture = createFixture();
+    const run = fixture.start('setup', [], { PRETEND_SLOW: '1' });
+    await expect.poll(() => fixture.npmCalls()).toHaveLength(1);
+    run.child.kill('SIGTERM');
+    expect(await run.ended).toMatchObject({ code: 143 });
+    expect(fixture.has(guard)).toBe(false);
+  });
+});
+
+describe('two set-ups at once', () => {
+  it('are one after the other: the second waits and finds the work done', async () => {
+    await using fixture = createFixture();
+    const first = fixture.start('setup', [], { PRETEND_SLOW: '1' });
+    await expect.poll(() => fixture.npmCalls()).toHaveLength(1);
+    const second = fixture.start('setup');
+    await second.says(`waiting for the one of process ${first.child.pid}`);
+    fixture.write('go-on', '');
+    expect((await Promise.all([first.ended, second.ended])).map(({ code }) => code)).toEqual([0, 0]);
+    expect(fixture.npmCalls()).toEqual([install, rebuild]);
+  });
+
+  it.each([
+    ['a process that is gone', { pid: 2 ** 30, startTime: '1' }],
+    ['a process whose pid another has now', { pid: process.pid, startTime: '1' }],
+    ['nobody that can be read', 'torn'],
+  ])('take the lock over from %s, once', async (_, holder) => {
+    await using fixture = createFixture();
+    fixture.write(guard, typeof holder === 'string' ? holder : JSON.stringify(holder));
+    const runs = [1, 2, 3, 4].map(() => fixture.start('setup').ended);
+    expect((await Promise.all(runs)).map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+    expect(fixture.npmCalls()).toEqual([install, rebuild]);
+    expect(fixture.has(guard)).toBe(false);
+  });
+
+  it('wait for a living holder until it gives the lock back', async () => {
+    await using fixture = createFixture();
+    const stat = readFileSync('/proc/self/stat', 'utf8');
+    const startTime = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    fixture.write(guard, JSON.stringify({ pid: process.pid, startTime }));
+    const run = fixture.start('setup');
+    await run.says(`waiting for the one of process ${process.pid}`);
+    expect(fixture.npmCalls()).toEqual([]);
+    rmSync(join(fixture.root, guard));
+    expect(await run.ended).toMatchObject({ code: 0 });
+  });
+
+  it('survive a holder killed at its work', async () => {
+    await using fixture = createFixture();
+    const run = fixture.start('setup', [], { PRETEND_SLOW: '1' });
+    await expect.poll(() => fixture.npmCalls()).toHaveLength(1);
+    run.child.kill('SIGKILL');
+    await run.ended;
+    expect(fixture.has(guard)).toBe(true);
+    writeFileSync(join(fixture.root, 'go-on'), '');
+    expect(await setUp(fixture)).toMatchObject({ code: 0 });
+    expect(fixture.has(guard)).toBe(false);
+  });
+});
