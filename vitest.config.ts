@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { createTallyReporter } from './deploy/checks/tally.ts';
 
 export default defineConfig({
   test: {
@@ -7,5 +8,6 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    reporters: [createTallyReporter(), 'default'],
   },
 });
