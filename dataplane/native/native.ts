@@ -16,8 +16,8 @@ export interface ListenOptions<Tag> {
   readonly endpoint: ListenEndpoint;
   /** Length of the kernel's accept queue. */
   readonly backlog: number;
-  /** PROXY header + ClientHello, counted from accept; an absolute deadline, not an idle one. */
-  readonly helloTimeoutMs: number;
+  /** PROXY header + ClientHello, counted from accept; an absolute deadline, not an idle one. Asked at each wake-up. */
+  readonly helloTimeoutMs: () => number;
   readonly handler: ArrivalHandler<Tag>;
 }
 

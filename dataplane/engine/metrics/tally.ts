@@ -15,7 +15,7 @@ export interface HistogramCells {
 export const LABEL_SEPARATOR = '\u0000';
 
 /** Label sets a family may hold; further ones are counted under `OVERFLOW` in every label, so that no client grows the memory. */
-const MAX_LABEL_SETS = 20_000;
+export const MAX_LABEL_SETS = 20_000;
 export const OVERFLOW = '_other';
 
 /** Numbers of one thread. An increment costs one Map read and write; nothing is shared or locked. */

@@ -147,7 +147,7 @@ export async function createWorkerPool(options: WorkerPoolOptions): Promise<Work
   for (let index = 0; index < options.size; index++) spawn(index, RESTART_DELAY_MS);
   const [engine = 'portable'] = await Promise.all([...members.values()].map((member) => member.ready));
   const collecting = setInterval(() => {
-    collect().catch((error: unknown) => logger.error({ err: error }, 'collecting the figures of the workers failed'));
+    collect().catch((error: unknown) => logger.error('collecting the figures of the workers failed', { err: error }));
   }, COLLECT_MS);
 
   return {

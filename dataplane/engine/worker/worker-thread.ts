@@ -48,7 +48,7 @@ function runWorker(port: MessagePort, boot: WorkerBoot): void {
       const listener = await reactor.listen({
         endpoint,
         backlog: 4096,
-        helloTimeoutMs: tables.settings.helloTimeoutMs,
+        helloTimeoutMs: () => tables.settings.helloTimeoutMs,
         handler: createPipeline(pipeline, table, gauge),
       });
       listeners.set(addr, listener);

@@ -30,7 +30,7 @@ export function createPortableReactor(): Reactor {
 async function listen<Tag>(options: ListenOptions<Tag>): Promise<ReactorListener> {
   const { handler, helloTimeoutMs } = options;
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket: Socket) => {
-    const arrival = PortableArrival.accept(socket, handler, helloTimeoutMs);
+    const arrival = PortableArrival.accept(socket, handler, helloTimeoutMs());
     if (arrival) handler.arrived([arrival]);
   });
   await bind(server, options.endpoint, options.backlog);

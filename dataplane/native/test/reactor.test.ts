@@ -28,7 +28,7 @@ describe.each(ENGINES.map((create) => ({ name: create().engine, create })))('rea
     const listener = await reactor.listen({
       endpoint: { kind: 'tcp', host: '127.0.0.1', port: 0 },
       backlog: 16,
-      helloTimeoutMs,
+      helloTimeoutMs: () => helloTimeoutMs,
       handler,
     });
     return listener.port;

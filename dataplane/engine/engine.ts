@@ -1,0 +1,170 @@
+import { availableParallelism } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from '../../mcdsl/logging/index.ts';
+import { createRateLimiter, createRateTable, firewallSizes } from '../firewall/index.ts';
+import type { SnapshotChange } from '../proxy/model.ts';
+import { createTables, type ProxyTables } from '../proxy/routing/tables.ts';
+import type { Desired } from './config/index.ts';
+import { createEventLog, type EventLog } from './events/index.ts';
+import { proxyMetrics } from './metrics/proxy-metrics.ts';
+import { createGeoipSource, type GeoipSource } from './runtime/geoip-source.ts';
+import { createListeners, type Listeners } from './runtime/listeners.ts';
+import { maxConnectionsOfProcess } from './runtime/process-limits.ts';
+import { createReportSink } from './runtime/report-sink.ts';
+import { createState, type State } from './state/index.ts';
+import { openStore } from './store/index.ts';
+import { createWorkerPool, type WorkerPool } from './worker/worker-pool.ts';
+
+/** The running data plane behind the admin API: workers, desired state, listening sockets. */
+export interface Engine extends AsyncDisposable {
+  readonly state: State;
+  readonly events: EventLog;
+  readonly listeners: Listeners;
+  readonly geoip: GeoipSource;
+  readonly pool: WorkerPool;
+  /** What the main thread decides by when it explains. */
+  readonly tables: ProxyTables;
+  readonly startedAt: Date;
+  readonly metrics: ReturnType<typeof proxyMetrics>;
+  /** Takes a checked configuration over. When it can't be served whole, the one before is in force again and this rejects. */
+  reload(next: Desired): Promise<void>;
+  /** Client connections open now. */
+  connections(): number;
+  /** Stops accepting, tells clients, and resolves when the last connection has ended. */
+  drain(): Promise<void>;
+  /** RST to every connection. */
+  kill(): Promise<void>;
+}
+
+export interface EngineDeps {
+  readonly logger: Logger;
+  /** Listening sockets of the service manager, by name. */
+  readonly inherited: ReadonlyMap<string, number>;
+}
+
+const IDLE_POLL_MS = 50;
+
+/** Starts everything but the admin socket and the metrics server; rejects, with nothing left running, when a listener can't be bound. */
+export async function startEngine(desired: Desired, deps: EngineDeps): Promise<Engine> {
+  const { logger, inherited } = deps;
+  await using starting = new AsyncDisposableStack();
+  const startedAt = new Date();
+  const events = createEventLog();
+  const sink = createReportSink(logger, events);
+  const publish = async (generation: number, changes: readonly SnapshotChange[]): Promise<void> => {
+    for (const change of changes) tables.apply(change);
+    await pool.publish(generation, changes);
+  };
+  const geoip = starting.use(
+    createGeoipSource({
+      logger,
+      events,
+      loaded(buffer) {
+        // Before the pool runs there is nobody to tell: workers begin with the snapshot.
+        if (!running) return;
+        publish(state.generation, [{ kind: 'geoip', buffer }]).catch((error: unknown) =>
+          logger.error('not every worker took the GeoIP database over', { err: error }),
+        );
+      },
+    }),
+  );
+  let running = false;
+  await geoip.use(desired.process.geoipDb);
+
+  const state = starting.use(
+    createState({
+      configured: desired.configured,
+      store: openStore({ path: desired.process.databasePath }),
+      publish,
+      report: (event) => events.record(event),
+      failed: (what, error) => logger.error(what, { err: error }),
+      geoip: () => geoip.buffer,
+    }),
+  );
+  for (const warning of state.warnings()) logger.warn(warning);
+
+  const rateTable = createRateTable();
+  const limiter = createRateLimiter(rateTable);
+  const tables = createTables(state.snapshot(), limiter);
+  const pool = starting.use(
+    await createWorkerPool({
+      size: desired.process.workers || availableParallelism(),
+      processMax: maxConnectionsOfProcess(),
+      limiter: rateTable,
+      accessLog: desired.process.accessLog,
+      logger,
+      snapshot: () => state.snapshot(),
+      reports: (batch) => sink.take(batch),
+      crashed: (worker, error) => events.record({ kind: 'worker', detail: `worker ${worker} crashed: ${error}` }),
+    }),
+  );
+  running = true;
+  const listeners = createListeners(pool, inherited, logger);
+  await listeners.reconcile(addrsOf(desired));
+
+  const metrics = proxyMetrics(
+    () => pool.tally(),
+    () => ({
+      activeConnections: listeners.list().map(({ addr, active }) => ({ listener: addr, active })),
+      routes: state.listeners().map(({ spec, routes }) => ({ listener: spec.addr, routes })),
+      firewallRules: Object.entries(firewallSizes(tables.firewall)).map(([kind, rules]) => ({ kind, rules })),
+      certificates: state
+        .certificates()
+        .flatMap(({ listener, hostname, info }) =>
+          info ? [{ listener, hostname, daysLeft: (info.notAfter.getTime() - Date.now()) / 86_400_000 }] : [],
+        ),
+      limiterEntries: limiter.stats().occupied,
+      limiterEvictions: limiter.stats().evictions,
+      geoipReloadFailures: geoip.state().reloadFailures,
+      geoipLoaded: geoip.buffer !== null,
+      workerCrashes: pool.crashes,
+      generation: state.generation,
+      droppedReports: sink.dropped,
+    }),
+  );
+
+  let current = desired;
+  let killed: Promise<void> = Promise.resolve();
+  const resources = starting.move();
+  return {
+    state,
+    events,
+    listeners,
+    geoip,
+    pool,
+    tables,
+    startedAt,
+    metrics,
+    async reload(next) {
+      await state.reload(next.configured);
+      try {
+        await listeners.reconcile(addrsOf(next));
+      } catch (error) {
+        await state.reload(current.configured);
+        await listeners.reconcile(addrsOf(current));
+        throw error;
+      }
+      current = next;
+      await pool.setAccessLog(next.process.accessLog);
+      await geoip.use(next.process.geoipDb);
+    },
+    connections: () => pool.gauges.total(),
+    async drain() {
+      await pool.drain();
+      while (pool.gauges.total() > 0) await delay(IDLE_POLL_MS);
+    },
+    kill() {
+      killed = pool.kill();
+      return killed;
+    },
+    async [Symbol.asyncDispose]() {
+      // Ending the workers would cut an RST off that is still under way to them.
+      await killed;
+      await resources.disposeAsync();
+    },
+  };
+}
+
+function addrsOf(desired: Desired): string[] {
+  return desired.configured.listeners.map(({ spec }) => spec.addr);
+}

@@ -1,0 +1,87 @@
+import type { Logger } from '../../../mcdsl/logging/index.ts';
+import { watchGeoip, type GeoipLoad, type GeoipWatcher } from '../../firewall/index.ts';
+import type { EventLog } from '../events/index.ts';
+
+/** What is known about the GeoIP database, for status, metrics and GetFirewall. */
+export interface GeoipState {
+  readonly path: string;
+  readonly loaded: boolean;
+  readonly type: string;
+  readonly builtAt: Date | null;
+  readonly reloadFailures: number;
+  readonly lastError: string;
+}
+
+/** The GeoIP database of `[firewall] geoip_db`: watched, and followed when a reload of the configuration names another file. */
+export interface GeoipSource extends AsyncDisposable {
+  readonly buffer: SharedArrayBuffer | null;
+  state(): GeoipState;
+  /** Loads the file that `path` names now; empty: keeps what is loaded and watches nothing. A bad file changes nothing. */
+  use(path: string): Promise<void>;
+}
+
+export interface GeoipSourceDeps {
+  readonly logger: Logger;
+  readonly events: EventLog;
+  /** A database was loaded: decide by it from now on. */
+  loaded(buffer: SharedArrayBuffer): void;
+}
+
+export function createGeoipSource({ logger, events, loaded }: GeoipSourceDeps): GeoipSource {
+  let watcher: GeoipWatcher | null = null;
+  let path = '';
+  let buffer: SharedArrayBuffer | null = null;
+  let earlierFailures = 0;
+
+  function took(file: string, load: GeoipLoad): void {
+    switch (load.kind) {
+      case 'loaded':
+        buffer = load.buffer;
+        loaded(load.buffer);
+        logger.info('the GeoIP database was loaded', { file, type: load.type, built: builtAt(load.buildEpoch) });
+        events.record({ kind: 'geoip', detail: `${file}: ${load.type}, built ${builtAt(load.buildEpoch)}` });
+        return;
+      case 'failed': {
+        const kept = buffer ? 'the one before stays in use' : 'no country is blocked until a good one is there';
+        logger.error(`the GeoIP database was refused; ${kept}`, { file, reason: load.reason });
+        events.record({ kind: 'geoip', detail: `${file} was refused: ${load.reason}` });
+        return;
+      }
+      default:
+        load satisfies never;
+    }
+  }
+
+  return {
+    get buffer() {
+      return buffer;
+    },
+    state() {
+      const current = watcher?.current ?? null;
+      return {
+        path,
+        loaded: buffer !== null,
+        type: current?.type ?? '',
+        builtAt: current ? new Date(current.buildEpoch * 1000) : null,
+        reloadFailures: earlierFailures + (watcher?.reloadFailures ?? 0),
+        lastError: watcher?.lastError ?? '',
+      };
+    },
+    async use(next) {
+      if (next !== path) {
+        earlierFailures += watcher?.reloadFailures ?? 0;
+        await watcher?.[Symbol.asyncDispose]();
+        watcher = next === '' ? null : watchGeoip(next, (load) => took(next, load));
+        path = next;
+      }
+      await watcher?.reload();
+    },
+    async [Symbol.asyncDispose]() {
+      await watcher?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function builtAt(epochSeconds: number): string {
+  return new Date(epochSeconds * 1000).toISOString();
+}
