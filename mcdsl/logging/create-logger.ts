@@ -34,11 +34,10 @@ export type RootLogger = Logger &
 
 /**
  * The logger of a process: one JSON object a line with `level`, `time` (ISO 8601, UTC), `service`, `msg` and the fields.
- * Disposing flushes it and closes a destination that it opened itself.
+ * Disposing flushes and closes the destination that it opened itself, and leaves a given one alone.
  */
 export function createLogger(options: LoggerOptions): RootLogger {
-  const own = options.destination === undefined ? openLogDestination(1) : null;
-  const destination = options.destination ?? own ?? openLogDestination(1);
+  const destination = options.destination ?? openLogDestination(1);
   const pretty = options.pretty ?? (options.destination === undefined && isatty(1));
   const gate: LevelGate = { rank: levelRank(options.level) };
   const root = pino(
@@ -68,8 +67,7 @@ export function createLogger(options: LoggerOptions): RootLogger {
     flush: (timeoutMs) => destination.flush(timeoutMs),
     stats: () => destination.stats(),
     [Symbol.dispose]() {
-      if (own === null) destination.flush(0);
-      else own[Symbol.dispose]();
+      if (options.destination === undefined) destination[Symbol.dispose]();
     },
   };
 }
