@@ -1,0 +1,2 @@
+export { createTerminator } from './terminator.ts';
+export type { Terminator, TerminatorDeps } from './terminator.ts';

@@ -1,0 +1,137 @@
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTls, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
+import type { Route } from '../../model.ts';
+import type { ResolvedAddress, Resolver } from '../../backends/index.ts';
+import { messageOf, UpstreamError } from './upstream-error.ts';
+
+/** How a route's backends are spoken to below HTTP. */
+export interface TlsPlan {
+  readonly context: SecureContext;
+  readonly verify: boolean;
+  /** Empty: no SNI is sent, as for an address. */
+  readonly serverName: string;
+}
+
+export interface DialRequest {
+  /** `host:port`. */
+  readonly backend: string;
+  readonly tls: TlsPlan | null;
+  readonly alpn: readonly string[];
+  /** Written before anything else, TLS included. */
+  readonly proxyHeader: Uint8Array | null;
+}
+
+export type Dialed =
+  | { readonly kind: 'connected'; readonly socket: Socket; readonly alpn: string | null }
+  | { readonly kind: 'failed'; readonly error: UpstreamError };
+
+export type Dial = (request: DialRequest, done: (result: Dialed) => void) => void;
+
+const KEEP_ALIVE_DELAY_MS = 60_000;
+
+/** Null when the route speaks to its backends in clear. Throws when backend_ca is no PEM. */
+export function tlsPlanOf(route: Route): TlsPlan | null {
+  if (!route.backendTls) return null;
+  const name = route.backendServerName || (route.hostname.startsWith('*.') ? '' : route.hostname);
+  const ca = route.material.backendCaPem;
+  return {
+    context: createSecureContext({ minVersion: 'TLSv1.2', ...(ca === null ? {} : { ca }) }),
+    verify: route.backendVerify === 'ca',
+    serverName: isIP(name) === 0 ? name : '',
+  };
+}
+
+/**
+ * Opens connections: resolve → TCP (each address in turn) → PROXY header → TLS, within connectTimeoutMs for each of TCP and TLS.
+ * `done` is called exactly once and always later than the call.
+ */
+export function createDialer(resolver: Resolver, connectTimeoutMs: () => number): Dial {
+  return (request, done) => {
+    const timeoutMs = connectTimeoutMs();
+    let known: ResolvedAddress | null;
+    try {
+      known = resolver.resolved(request.backend);
+    } catch (error) {
+      queueMicrotask(() => done(unreachable(messageOf(error), error)));
+      return;
+    }
+    if (known) dialAddress(request, known, 0, timeoutMs, done);
+    else
+      resolver.resolve(request.backend).then(
+        (address) => dialAddress(request, address, 0, timeoutMs, done),
+        (error: unknown) => done(unreachable(messageOf(error), error)),
+      );
+  };
+}
+
+function dialAddress(
+  request: DialRequest,
+  address: ResolvedAddress,
+  index: number,
+  timeoutMs: number,
+  done: (result: Dialed) => void,
+): void {
+  const ip = address.ips[index] ?? '';
+  const socket = connectTcp({ host: ip, port: address.port, noDelay: true });
+  const timer = setTimeout(() => socket.destroy(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs);
+  const failed = (error: Error): void => {
+    clearTimeout(timer);
+    if (index + 1 < address.ips.length) dialAddress(request, address, index + 1, timeoutMs, done);
+    else done(unreachable(`${request.backend}: ${error.message}`, error));
+  };
+  socket.once('error', failed);
+  socket.once('connect', () => {
+    clearTimeout(timer);
+    socket.removeListener('error', failed);
+    socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
+    if (request.proxyHeader) socket.write(request.proxyHeader);
+    if (request.tls) secure(request, request.tls, socket, timeoutMs, done);
+    else done({ kind: 'connected', socket: guarded(socket), alpn: null });
+  });
+}
+
+function secure(
+  request: DialRequest,
+  plan: TlsPlan,
+  raw: Socket,
+  timeoutMs: number,
+  done: (result: Dialed) => void,
+): void {
+  const socket: TLSSocket = connectTls({
+    socket: raw,
+    secureContext: plan.context,
+    rejectUnauthorized: plan.verify,
+    ALPNProtocols: [...request.alpn],
+    ...(plan.serverName === '' ? {} : { servername: plan.serverName }),
+  });
+  const timer = setTimeout(() => socket.destroy(new Error(`no TLS handshake within ${timeoutMs} ms`)), timeoutMs);
+  const failed = (error: Error): void => {
+    clearTimeout(timer);
+    raw.destroy();
+    done({
+      kind: 'failed',
+      error: new UpstreamError('backend_tls', 'connect', `${request.backend}: ${error.message}`, { cause: error }),
+    });
+  };
+  socket.once('error', failed);
+  socket.once('secureConnect', () => {
+    clearTimeout(timer);
+    socket.removeListener('error', failed);
+    done({ kind: 'connected', socket: guarded(socket), alpn: socket.alpnProtocol || null });
+  });
+}
+
+/**
+ * A reset in the middle of a body that ends with the connection must never read as that body's end, which is what undici
+ * makes of the code ECONNRESET. This listener stands before undici's.
+ */
+function guarded(socket: Socket): Socket {
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'ECONNRESET') error.code = 'BACKEND_RESET';
+  });
+  return socket;
+}
+
+function unreachable(message: string, cause: unknown): Dialed {
+  return { kind: 'failed', error: new UpstreamError('backend_unreachable', 'connect', message, { cause }) };
+}
