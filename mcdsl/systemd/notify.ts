@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { setTimeout } from 'node:timers/promises';
 
 import type { Logger } from '../logging/index.ts';
 
@@ -32,6 +33,7 @@ type Env = Readonly<Record<string, string | undefined>>;
 
 // systemd-notify waits until the manager has read the message; a manager that does not is given up.
 const sendTimeoutMs = 5_000;
+const disposeWaitMs = 250;
 
 export function createNotifier(options: NotifierOptions): Notifier {
   const { logger } = options;
@@ -78,7 +80,8 @@ export function createNotifier(options: NotifierOptions): Notifier {
     settled: () => queue,
     async [Symbol.asyncDispose]() {
       if (beat !== null) clearInterval(beat);
-      await queue;
+      // A manager that is slow to read is no reason to be slow to stop.
+      await Promise.race([queue, setTimeout(disposeWaitMs, undefined, { ref: false })]);
     },
   };
 }
