@@ -1,18 +1,16 @@
 import { stat } from 'node:fs/promises';
 
-import type { Registry } from 'prom-client';
-
 import { StatsService } from '../../proto/gen/mcdsl/v1/admin.ts';
-import type { MetricSample } from '../../proto/gen/mcdsl/v1/admin.ts';
 import { defineService } from '../grpc/index.ts';
 import type { ServedService } from '../grpc/index.ts';
+import type { MetricsRegistry } from '../metrics/index.ts';
 
 export type StatsSource = {
   readonly service: string;
   readonly version: string;
   /** null for a server without a database. */
   readonly databasePath: string | null;
-  readonly registry: Registry;
+  readonly registry: Pick<MetricsRegistry, 'samples'>;
 };
 
 /** `mcdsl.v1.Stats`: what the process is and uses, and every metric of its registry. */
@@ -37,7 +35,7 @@ export function statsService(source: StatsSource): ServedService {
           },
           cpu: { userSeconds: cpu.user / 1e6, systemSeconds: cpu.system / 1e6 },
           databaseSizeBytes: source.databasePath === null ? undefined : await databaseSize(source.databasePath),
-          metrics: await samplesOf(source.registry, metricPrefix),
+          metrics: (await source.registry.samples()).filter(({ name }) => name.startsWith(metricPrefix)),
         };
       },
     },
@@ -57,19 +55,4 @@ async function sizeOf(path: string): Promise<number> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
     throw error;
   }
-}
-
-async function samplesOf(registry: Registry, prefix: string): Promise<MetricSample[]> {
-  const samples: MetricSample[] = [];
-  for (const metric of await registry.getMetricsAsJSON()) {
-    if (!metric.name.startsWith(prefix)) continue;
-    for (const value of metric.values) {
-      // Histograms and summaries name each of their series themselves.
-      const name = 'metricName' in value && typeof value.metricName === 'string' ? value.metricName : metric.name;
-      const labels = Object.entries(value.labels).map(([label, text]) => [label, String(text)] as const);
-      samples.push({ name, labels: Object.fromEntries(labels), value: value.value });
-    }
-  }
-  const key = new Map(samples.map((sample) => [sample, `${sample.name} ${JSON.stringify(sample.labels)}`]));
-  return samples.sort((a, b) => ((key.get(a) ?? '') < (key.get(b) ?? '') ? -1 : 1));
 }

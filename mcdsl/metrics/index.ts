@@ -10,6 +10,7 @@ export type {
   MetricSource,
   MetricsRegistry,
   RegistryOptions,
+  Sample,
 } from './registry.ts';
 export { metricsErrors, serveMetrics } from './serve.ts';
 export type { HttpAnswer, MetricsRoute, MetricsServer, MetricsServerOptions } from './serve.ts';

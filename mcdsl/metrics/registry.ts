@@ -4,7 +4,7 @@ import {
   Histogram as PromHistogram,
   Registry as PromRegistry,
 } from 'prom-client';
-import type { Metric } from 'prom-client';
+import type { Metric, MetricObjectWithValues, MetricValue } from 'prom-client';
 
 import { defaultMaxSeries, renderFamily, seriesKey } from './families.ts';
 import type { FamilyDefinition, FamilySamples, Labels, RenderedFamily } from './families.ts';
@@ -37,8 +37,13 @@ export type MetricsRegistry = {
   addSource(source: MetricSource): void;
   /** Everything in the Prometheus text format, version 0.0.4. A source that fails is left out and counted. */
   render(): Promise<string>;
+  /** The same figures one by one, in the order of their names and labels. */
+  samples(): Promise<Sample[]>;
   readonly contentType: string;
 };
+
+/** One number of a scrape; histograms give one for each bucket, and their sum and count. */
+export type Sample = { readonly name: string; readonly labels: Labels; readonly value: number };
 
 export type RegistryOptions = {
   /** `<system>` of the names: `proxy`, `dns`, `mcias`, … */
@@ -56,7 +61,7 @@ export function createMetricsRegistry(options: RegistryOptions): MetricsRegistry
   const prom = new PromRegistry();
   const sources: MetricSource[] = [];
   const collected = new Map<string, RenderedFamily>();
-  let rendering: Promise<string> | null = null;
+  let collecting: Promise<void> | null = null;
 
   const define = (family: FamilyDefinition): void => {
     checkFamily(system, family);
@@ -69,7 +74,7 @@ export function createMetricsRegistry(options: RegistryOptions): MetricsRegistry
     registers: [prom],
   });
 
-  const registry: Omit<MetricsRegistry, 'render'> = {
+  const registry: Omit<MetricsRegistry, 'render' | 'samples'> = {
     system,
     contentType: prom.contentType,
     counter(metric) {
@@ -134,19 +139,40 @@ export function createMetricsRegistry(options: RegistryOptions): MetricsRegistry
       onSourceError?.(error);
     }
   };
-  const renderOnce = async (): Promise<string> => {
+  const collectOnce = async (): Promise<void> => {
     await Promise.all(sources.map(ask));
-    return prom.metrics();
+  };
+  // Scrapes at the same time share one collection: a flood of them costs the workers no more than one.
+  const collect = (): Promise<void> => {
+    collecting ??= collectOnce().finally(() => (collecting = null));
+    return collecting;
   };
 
   return {
     ...registry,
-    // Scrapes at the same time share one answer: a flood of them costs the workers no more than one.
-    render() {
-      rendering ??= renderOnce().finally(() => (rendering = null));
-      return rendering;
+    async render() {
+      await collect();
+      return prom.metrics();
+    },
+    async samples() {
+      await collect();
+      const metrics = await prom.getMetricsAsJSON();
+      return metrics.flatMap(samplesOf).toSorted((a, b) => (seriesOf(a) < seriesOf(b) ? -1 : 1));
     },
   };
+}
+
+function seriesOf({ name, labels }: Sample): string {
+  return `${name} ${JSON.stringify(labels)}`;
+}
+
+function samplesOf(metric: MetricObjectWithValues<MetricValue<string>>): Sample[] {
+  return metric.values.map((sample) => {
+    // Histograms name each of their series themselves.
+    const name = 'metricName' in sample && typeof sample.metricName === 'string' ? sample.metricName : metric.name;
+    const labels = Object.entries(sample.labels).map(([label, text]) => [label, String(text)] as const);
+    return { name, labels: Object.fromEntries(labels), value: sample.value };
+  });
 }
 
 function checkFamily(system: string, family: FamilyDefinition): void {

@@ -2,11 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { Registry } from 'prom-client';
-
 import { recordingLogger } from '../../grpc/test/fixture.ts';
 import { createHealth } from '../../health/index.ts';
 import { createDrainProgress } from '../../lifecycle/drain-control.ts';
+import { createMetricsRegistry } from '../../metrics/index.ts';
 import { createAdminSocket } from '../index.ts';
 import type { AdminSocket, AdminSocketOptions } from '../index.ts';
 
@@ -25,7 +24,7 @@ export function adminParts() {
     remaining: () => 3,
   });
   const health = createHealth(['proxy']);
-  const registry = new Registry();
+  const registry = createMetricsRegistry({ system: 'demo' });
   return { begun, progress, health, registry, logger: recordingLogger() };
 }
 

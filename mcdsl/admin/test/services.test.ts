@@ -1,7 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { Counter, Histogram } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 
 import { HealthCheckResponse_ServingStatus, HealthService } from '../../../proto/gen/grpc/health/v1/health.ts';
@@ -26,11 +25,11 @@ describe('the services of every admin socket', () => {
   it('show what the process is and uses, and its metrics', async () => {
     await using folder = await scratchFolder();
     const parts = adminParts();
-    const registers = [parts.registry];
-    const refused = new Counter({ name: 'mc_demo_refused_total', help: 'x', labelNames: ['reason'], registers });
+    const refused = parts.registry.counter({ name: 'mc_demo_refused_total', help: 'x', labels: ['reason'] });
     refused.inc({ reason: 'b' }, 2);
     refused.inc({ reason: 'a' }, 5);
-    new Histogram({ name: 'mc_demo_call_seconds', help: 'x', buckets: [1], registers }).observe(0.5);
+    const calls = parts.registry.histogram({ name: 'mc_demo_call_seconds', help: 'x', labels: [], buckets: [1] });
+    calls.observe({}, 0.5);
     const databasePath = join(folder.path, 'demo.db');
     await writeFile(databasePath, 'x'.repeat(100));
     await writeFile(`${databasePath}-wal`, 'x'.repeat(11));
