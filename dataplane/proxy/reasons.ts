@@ -8,7 +8,7 @@ export const REASONS = {
   blocked_country: 'the client address belongs to one of blocked_countries',
   rate_limited: 'the client opened more connections than rate_limit allows within rate_window',
   proxy_header_missing: 'the listener requires a PROXY header and the trusted peer sent none',
-  proxy_header_untrusted: 'a PROXY header came from a peer outside trusted_proxies, or a peer outside trusted_proxies connected',
+  proxy_header_untrusted: 'a PROXY header came from a peer outside trusted_proxies, or on a listener that takes none',
   proxy_header_invalid: 'the PROXY header is malformed, too long, fails its checksum or is sent twice',
   hello_timeout: 'the PROXY header and ClientHello were not complete within hello_timeout',
   hello_invalid: 'the first bytes are no well-formed TLS ClientHello',
