@@ -23,6 +23,8 @@ interface Client {
   /** Whose head was parsed last: a framing error further on is its body's. */
   last: Http1Front | null;
   open: number;
+  /** The connection ends with the response under way; what follows on it is not looked at. */
+  isClosing: boolean;
 }
 
 export function createHttp1Server(context: L7Context): Http1Server {
@@ -74,6 +76,7 @@ export function createHttp1Server(context: L7Context): Http1Server {
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const client = clients.get(socket);
     const reason = reasonOf(error);
+    if (client?.isClosing) return;
     if (!client || !reason || !socket.writable) return void socket.destroy();
     if (client.open === 0) return answerRaw(client, socket, reason, error.code ?? '');
     if (client.last?.isReading) client.last.listener?.malformed(error.code ?? '');
@@ -97,7 +100,7 @@ export function createHttp1Server(context: L7Context): Http1Server {
 
   return {
     serve(socket, connection) {
-      clients.set(socket, { connection, last: null, open: 0 });
+      clients.set(socket, { connection, last: null, open: 0, isClosing: false });
       connection.shutdown = () => {
         if (clients.get(socket)?.open === 0) socket.end();
       };
@@ -160,7 +163,7 @@ class Http1Front implements Front {
     this.#expects = expects;
     this.head = {
       protocol: 'http1',
-      isHttp10: request.httpVersionMinor === 0,
+      version: request.httpVersion,
       method: request.method ?? '',
       target: request.url ?? '',
       authority: null,
@@ -187,7 +190,7 @@ class Http1Front implements Front {
   }
 
   informational(status: number, fields: readonly string[]): void {
-    if (this.head.isHttp10 || this.response.headersSent) return;
+    if (this.head.version === '1.0' || this.response.headersSent) return;
     const headers: Record<string, string | string[]> = {};
     for (let i = 0; i < fields.length; i += 2) {
       const name = fields[i] ?? '';
@@ -201,7 +204,10 @@ class Http1Front implements Front {
 
   respond(status: number, fields: string[], options: RespondOptions): void {
     // A client that waits for 100 and got its answer first may send the body or not: nobody can tell what comes next.
-    if (options.closes || (this.#expects && !this.#hasProceeded)) fields.push('connection', 'close');
+    if (options.closes || (this.#expects && !this.#hasProceeded)) {
+      this.client.isClosing = true;
+      fields.push('connection', 'close');
+    }
     this.response.writeHead(status, fields);
   }
 

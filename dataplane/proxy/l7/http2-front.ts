@@ -148,7 +148,7 @@ function readHead(raw: readonly string[], endsStream: boolean): { head: RawHead;
     else if (raw[fieldsFrom] === ':protocol') protocol = value;
   }
   const isWebSocket = method === 'CONNECT' && protocol === 'websocket' && !endsStream;
-  const base = { protocol: 'http2', isHttp10: false, target, authority } as const;
+  const base = { protocol: 'http2', version: '2.0', target, authority } as const;
   if (!isWebSocket) return { head: { ...base, method, raw, fieldsFrom, endsStream }, isWebSocket };
   const fields = [...raw.slice(fieldsFrom), 'sec-websocket-key', randomBytes(16).toString('base64')];
   return { head: { ...base, method: 'GET', raw: fields, fieldsFrom: 0, endsStream: true }, isWebSocket };

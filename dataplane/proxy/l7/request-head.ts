@@ -6,8 +6,8 @@ import { refusal, type RequestRefusal } from './refusal.ts';
 /** A request head as a front received it. */
 export interface RawHead {
   readonly protocol: 'http1' | 'http2';
-  /** HTTP/1.0 has neither chunked bodies nor 1xx responses. */
-  readonly isHttp10: boolean;
+  /** As received: `1.0`, `1.1`, `2.0`, or what a client made up. HTTP/1.0 has neither chunked bodies nor 1xx responses. */
+  readonly version: string;
   readonly method: string;
   /** The request target of HTTP/1, or :path. */
   readonly target: string;
@@ -50,6 +50,7 @@ export function normaliseHead(raw: RawHead, settings: ProxySettings): NormalHead
   const fields = readRequestFields(raw.raw, raw.fieldsFrom);
   if (fields.count > settings.maxHeaderCount) return refused('limit_header_count', `${fields.count} fields`);
   if (sizeOf(raw) > settings.maxHeaderBytes) return refused('limit_header_bytes', '');
+  if (raw.protocol === 'http1' && raw.version !== '1.1' && raw.version !== '1.0') return invalid('HTTP version');
   if (!TOKEN.test(raw.method)) return invalid('method');
   if (raw.method === 'CONNECT') return invalid('CONNECT');
 
@@ -95,7 +96,7 @@ function readFraming(raw: RawHead, fields: RequestFields): Framing {
     return { kind: 'framing', hasBody, contentLength: hasBody ? contentLength : null };
   }
   if (text !== null) return { kind: 'invalid', detail: 'Content-Length and Transfer-Encoding' };
-  if (raw.isHttp10) return { kind: 'invalid', detail: 'Transfer-Encoding in HTTP/1.0' };
+  if (raw.version === '1.0') return { kind: 'invalid', detail: 'Transfer-Encoding in HTTP/1.0' };
   if (fields.transferEncodingCount > 1 || transferEncoding.toLowerCase() !== 'chunked') {
     return { kind: 'invalid', detail: 'Transfer-Encoding' };
   }
