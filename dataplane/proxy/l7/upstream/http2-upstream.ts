@@ -197,9 +197,9 @@ class Http2Call implements UpstreamCall {
     stream.on('error', (error: Error) => {
       cause = error;
     });
+    const wasReset = watchForReset(stream);
     stream.on('end', () => {
-      // A reset also reads as an end; only its code tells them apart.
-      if (this.isOver || !hasHead || stream.rstCode !== NGHTTP2_NO_ERROR) return;
+      if (this.isOver || !hasHead || wasReset()) return;
       this.isOver = true;
       sink.ended(trailers);
     });
@@ -211,6 +211,20 @@ class Http2Call implements UpstreamCall {
     });
     if (request.body) pumpBody(request, request.body, stream);
   }
+}
+
+/**
+ * Node ends a stream's readable side on RST_STREAM as it does on END_STREAM, and with code NO_ERROR nothing of it is left to see
+ * at 'end'. What differs is the order: a reset closes the stream before its end is pushed.
+ */
+function watchForReset(stream: ClientHttp2Stream): () => boolean {
+  let isReset = false;
+  const push = stream.push.bind(stream);
+  stream.push = (chunk: unknown, encoding?: BufferEncoding) => {
+    if (chunk === null && stream.closed) isReset = true;
+    return push(chunk, encoding);
+  };
+  return () => isReset || stream.rstCode !== NGHTTP2_NO_ERROR;
 }
 
 function pumpBody(

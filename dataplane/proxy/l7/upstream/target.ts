@@ -57,7 +57,8 @@ export function createTarget(options: TargetOptions): Target {
     http1 ??= createHttp1Upstream({
       connect: (done) => {
         const socket = takeSpare();
-        if (socket) done({ kind: 'connected', socket, alpn: 'http/1.1' });
+        // Later, like every dial: undici does not expect to be answered within its call.
+        if (socket) queueMicrotask(() => done({ kind: 'connected', socket, alpn: 'http/1.1' }));
         else open(H1, done);
       },
       keepAliveMs: KEEP_ALIVE_MS,
