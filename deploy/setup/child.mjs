@@ -30,13 +30,11 @@ export function runChild(command, args, options = {}) {
   return new Promise((resolve) => {
     const child = spawn(file, rest, { stdio: 'inherit', ...options, detached: true });
     let interrupted = false;
-    let lastSignal = '';
-    let lastAtMs = 0;
+    const lastAtMs = new Map();
     const forward = (signal) => {
       const atMs = performance.now();
-      if (signal === lastSignal && atMs - lastAtMs < echoMs) return;
-      lastSignal = signal;
-      lastAtMs = atMs;
+      if (atMs - (lastAtMs.get(signal) ?? -Infinity) < echoMs) return;
+      lastAtMs.set(signal, atMs);
       interrupted = true;
       // The terminal is gone: the child has nothing to reload, it has to stop.
       child.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal);

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, delimiter, dirname } from 'node:path';
 import { runChild } from './child.mjs';
 import { SetupError } from './report.mjs';
 
@@ -12,15 +12,16 @@ const shownLines = 40;
  *
  * @param {ReturnType<typeof import('./checkout.mjs').checkoutAt>} checkout
  * @param {readonly string[]} args
+ * @param {string} node the Node that runs npm
  */
-export async function npm(checkout, args) {
+export async function npm(checkout, args, node = startingNode()) {
   const log = openSync(checkout.log, 'a');
   writeSync(log, `$ npm ${args.join(' ')}\n`);
   try {
-    const [command, ...first] = npmCommand();
+    const [command, ...first] = npmCommand(node);
     const outcome = await runChild(command, [...first, ...args], {
       cwd: checkout.root,
-      env: { ...process.env, ...quickRetries },
+      env: { ...process.env, ...quickRetries, PATH: [dirname(node), process.env.PATH].filter(Boolean).join(delimiter) },
       stdio: ['ignore', log, log],
     });
     if (outcome.interrupted) throw new SetupError('set-up: interrupted', outcome.exitCode || 130);
@@ -38,10 +39,15 @@ const quickRetries = {
   npm_config_update_notifier: 'false',
 };
 
-/** The npm that runs us, with the node that runs us; else the one on PATH. Other package managers set the same variable. */
-function npmCommand() {
+/** The machine's own Node where npm tells it: the one that runs us may be the checkout's, which an installation may replace. */
+function startingNode() {
+  return process.env['npm_node_execpath'] ?? process.execPath;
+}
+
+/** The npm that runs us; else the one on PATH. Other package managers set the same variable. */
+function npmCommand(node) {
   const script = process.env['npm_execpath'];
-  return script !== undefined && basename(script) === 'npm-cli.js' ? [process.execPath, script] : ['npm'];
+  return script !== undefined && basename(script) === 'npm-cli.js' ? [node, script] : ['npm'];
 }
 
 function failure(checkout, args) {

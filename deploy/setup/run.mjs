@@ -6,6 +6,7 @@ import { setUp } from './set-up.mjs';
 import { tasks } from './tasks.mjs';
 
 const usageExitCode = 64;
+const interruptedExitCode = 130;
 
 try {
   const [name = '', ...args] = process.argv.slice(2);
@@ -30,7 +31,8 @@ async function runSteps(steps) {
       cwd: checkout.root,
       env,
     });
-    if (interrupted || steps.length === 1) return exitCode;
+    if (steps.length === 1) return exitCode;
+    if (interrupted) return exitCode || interruptedExitCode;
     if (exitCode !== 0) failed.push(name);
   }
   if (failed.length === 0) return 0;

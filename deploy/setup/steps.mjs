@@ -17,26 +17,23 @@ import { SetupError } from './report.mjs';
  * }} Step
  */
 
-/** In this order; a later step may use what an earlier one made. */
-/** @type {readonly Step[]} */
+/**
+ * `npm ci` refuses a lock file that lacks packages of foreign platforms; --no-save installs the locked versions and leaves the file
+ * alone. No package's script runs: better-sqlite3 ships its binaries, and npm 10 would compile it nevertheless.
+ */
+const install = 'install --no-save --ignore-scripts --include=dev --include=optional --no-audit --no-fund'.split(' ');
+
+/**
+ * In this order; a later step may use what an earlier one made.
+ * @type {readonly Step[]}
+ */
 export const steps = [
   {
     name: 'dependencies',
     doing: 'installing the npm packages of package-lock.json',
-    inputs: (checkout) => [...declaredDependencies(checkout), readFileSync(checkout.lockFile, 'utf8'), ...platform],
+    inputs: dependencyInputs,
     isWhole: (checkout) => existsSync(join(checkout.modules, '.package-lock.json')),
-    // `npm ci` refuses a lock file that lacks packages of foreign platforms; --no-save installs the locked versions and leaves the
-    // file alone. No package's script runs here: better-sqlite3 ships its binaries, and npm 10 would compile it nevertheless.
-    run: (checkout) =>
-      npm(checkout, [
-        'install',
-        '--no-save',
-        '--ignore-scripts',
-        '--include=dev',
-        '--include=optional',
-        '--no-audit',
-        '--no-fund',
-      ]),
+    run: (checkout) => npm(checkout, install),
   },
   {
     name: 'runtime',
@@ -52,9 +49,21 @@ export const steps = [
       );
     },
   },
+  {
+    name: 'platform packages',
+    doing: 'adding the packages that an older Node refuses',
+    inputs: dependencyInputs,
+    isWhole: () => true,
+    // npm silently leaves out optional packages, the binaries of this platform among them, that don't declare the Node it runs on.
+    run: (checkout) => npm(checkout, install, checkout.node),
+  },
 ];
 
 const platform = [process.platform, process.arch];
+
+function dependencyInputs(checkout) {
+  return [...declaredDependencies(checkout), readFileSync(checkout.lockFile, 'utf8'), ...platform];
+}
 
 /** The other parts of package.json, its scripts above all, may change without an installation. */
 function declaredDependencies(checkout) {

@@ -63,7 +63,7 @@ export function createFixture(): Fixture {
       const file = join(root, 'deploy/setup', `${script}.mjs`);
       const child = spawn(process.execPath, [file, ...args], {
         cwd: tmpdir(),
-        env: { ...process.env, NO_COLOR: '1', npm_execpath: join(root, 'npm-cli.js'), ...env },
+        env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined, npm_execpath: join(root, 'npm-cli.js'), ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       children.add(child);

@@ -155,7 +155,7 @@ describe('npm test', () => {
     await using fixture = testable({ vitest: 3 });
     const { code, output } = await fixture.start('run', ['test', 'mcdsl', '-t', 'a name']).ended;
     expect(code).toBe(3);
-    expect(ran(output)).toEqual(['ran vitest run mcdsl -t a name']);
+    expect(ran(output)).toEqual(['ran vitest run --configLoader native mcdsl -t a name']);
   });
 
   it('refuses a task that there is not', async () => {
