@@ -31,7 +31,15 @@ function run(
     cwd: directory,
     encoding: 'utf8',
     timeout: 25_000,
-    env: { ...process.env, CI: '', NO_COLOR: '1', VITEST: undefined, MC_TALLY_FILE: tallyFile, ...env },
+    env: {
+      ...process.env,
+      CI: '',
+      NO_COLOR: '1',
+      FORCE_COLOR: undefined,
+      VITEST: undefined,
+      MC_TALLY_FILE: tallyFile,
+      ...env,
+    },
   });
   return { output: stdout + stderr, tally: JSON.parse(readFileSync(tallyFile, 'utf8')), code: status };
 }
