@@ -1,3 +1,4 @@
+import { databaseRows } from '../../mcdsl/database/index.ts';
 import { defineErrors, type TableCode } from '../../mcdsl/errors/index.ts';
 
 /**
@@ -5,6 +6,8 @@ import { defineErrors, type TableCode } from '../../mcdsl/errors/index.ts';
  * changed nothing, with one exception that says so itself: `not_confirmed`.
  */
 export const proxyErrors = defineErrors('mc_proxy', {
+  ...databaseRows,
+
   listener_unknown: { http: 404, grpc: 'NOT_FOUND', retry: false },
   listener_ambiguous: { http: 400, grpc: 'INVALID_ARGUMENT', retry: false },
 
@@ -12,7 +15,6 @@ export const proxyErrors = defineErrors('mc_proxy', {
   backend_invalid: { http: 400, grpc: 'INVALID_ARGUMENT', retry: false },
   route_not_found: { http: 404, grpc: 'NOT_FOUND', retry: false },
   route_is_configured: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
-  route_is_default: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
 
   certificate_invalid: { http: 400, grpc: 'INVALID_ARGUMENT', retry: false },
   certificate_unreadable: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
@@ -30,12 +32,6 @@ export const proxyErrors = defineErrors('mc_proxy', {
   policy_of_route: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   policy_needs_l7: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
 
-  config_invalid: { http: 400, grpc: 'INVALID_ARGUMENT', retry: false },
-
-  database_locked: { http: 503, grpc: 'UNAVAILABLE', retry: true },
-  database_full: { http: 507, grpc: 'RESOURCE_EXHAUSTED', retry: true },
-  database_corrupt: { http: 500, grpc: 'DATA_LOSS', retry: false },
-  database_failed: { http: 500, grpc: 'INTERNAL', retry: false },
   not_confirmed: { http: 500, grpc: 'INTERNAL', retry: true },
 });
 

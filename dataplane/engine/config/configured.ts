@@ -9,6 +9,7 @@ import { parseFirewallRule, type FirewallRule } from '../../firewall/index.ts';
 import { formatCidr, parseCidr } from '../../net/cidr.ts';
 import type { ListenerSpec, ProxySettings, RouteSpec } from '../../proxy/model.ts';
 import { firewallLists } from './check-firewall.ts';
+import type { RateLimitSettings } from './rate-limit.ts';
 import { routeInput } from './route-config.ts';
 import { parseRoute, parseRouteHostname } from './route.ts';
 import type { ListenerConfig, ProxyConfig } from './schema.ts';
@@ -26,12 +27,6 @@ export interface ConfiguredListener {
 export interface ConfiguredRule {
   readonly rule: FirewallRule;
   readonly path: ConfigPath;
-}
-
-export interface RateLimitSettings {
-  /** 0: off. */
-  readonly limit: number;
-  readonly windowMs: number;
 }
 
 /** What the file says about traffic; together with the changes of the API this is the desired state. */

@@ -6,11 +6,12 @@ export type {
   ConfiguredState,
   Desired,
   ProcessSettings,
-  RateLimitSettings,
 } from './configured.ts';
 export { listenEndpoint, parseListenerAddress } from './listen.ts';
 export type { ListenerAddress } from './listen.ts';
 export { parseHeaderName, parseUserAgent } from './policy.ts';
+export { parseRateLimit } from './rate-limit.ts';
+export type { RateLimitSettings } from './rate-limit.ts';
 export { parseRoute, parseRouteHostname, whyNoHostname } from './route.ts';
 export type { RouteInput, RouteParse, RouteProblem } from './route.ts';
 export { proxyConfig } from './schema.ts';

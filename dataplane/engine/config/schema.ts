@@ -12,10 +12,10 @@ import {
   size,
 } from '../../../mcdsl/config/index.ts';
 import { checkConfig } from './check.ts';
+import { MAX_RATE_LIMIT, MAX_RATE_WINDOW_MS, MIN_RATE_WINDOW_MS } from './rate-limit.ts';
 import { BACKEND_PROTOCOLS, BACKEND_VERIFY, FORWARDED_HEADERS, ROUTE_MODES } from './route.ts';
 
 const SERVICE = 'mc-proxy';
-const DAY_MS = 86_400_000;
 
 const strings = z.array(z.string());
 
@@ -76,8 +76,8 @@ const firewall = z.strictObject({
   blocked_cidrs: strings.default([]),
   blocked_countries: strings.default([]).describe('ISO 3166-1 alpha-2.'),
   allowed_cidrs: strings.default([]).describe('Never blocked, never rate limited.'),
-  rate_limit: integer(0, 1_000_000, 'connections per address and window (0: off)').default(0),
-  rate_window: duration({ minMs: 100, maxMs: DAY_MS }).prefault('10s'),
+  rate_limit: integer(0, MAX_RATE_LIMIT, 'connections per address and window (0: off)').default(0),
+  rate_window: duration({ minMs: MIN_RATE_WINDOW_MS, maxMs: MAX_RATE_WINDOW_MS }).prefault('10s'),
   rate_prefix_v4: integer(1, 32, 'a prefix length').default(32),
   rate_prefix_v6: integer(1, 128, 'a prefix length').default(64),
 });
