@@ -1,5 +1,6 @@
 import type { Logger } from '../logging/index.ts';
 import type { Notifier } from '../systemd/index.ts';
+import { errorFields } from './error-fields.ts';
 
 export type ReloadQueue = {
   /** Runs the reload, or once more after the one under way: its caller's change may be younger than that one's read. */
@@ -25,7 +26,7 @@ export function createReloadQueue(deps: {
         logger.info('configuration reloaded');
         notifier.ready('serving');
       } catch (err) {
-        logger.error('reload failed, the old configuration stays', { err });
+        logger.error('reload failed, the old configuration stays', errorFields(err));
         notifier.ready(`serving with the old configuration: ${err instanceof Error ? err.message : String(err)}`);
       }
     } while (again);

@@ -3,8 +3,10 @@ import type { Health } from '../health/index.ts';
 import type { Logger } from '../logging/index.ts';
 import { createNotifier } from '../systemd/index.ts';
 import { exitCode } from '../terminal/index.ts';
+import type { ExitCode } from '../terminal/index.ts';
 import { createDrainProgress } from './drain-control.ts';
 import type { DrainControl } from './drain-control.ts';
+import { errorFields } from './error-fields.ts';
 import { startLastResort } from './last-resort.ts';
 import { createReloadQueue } from './reload.ts';
 import { disposeWithin, drainUntil, killQuietly } from './shutdown.ts';
@@ -37,6 +39,8 @@ export type Lifecycle = {
 
 export type RunOptions = {
   readonly logger: Logger & { flush(timeoutMs: number): void };
+  /** What to exit with when `start` throws this; 1 when left out. */
+  readonly startExitCode?: (error: unknown) => ExitCode;
 };
 
 // The process is gone one second after the deadline: half of it is for closing, the rest for the thread of last resort.
@@ -113,11 +117,11 @@ export async function runServer(
 
   const started = start(lifecycle);
   const failedStart = async (err: unknown): Promise<never> => {
-    if (stopping.signal.aborted) logger.info('start given up', { err });
-    else logger.fatal('the server could not start', { err });
+    if (stopping.signal.aborted) logger.info('start given up', errorFields(err));
+    else logger.fatal('the server could not start', errorFields(err));
     startLastResort(closeGraceMs + lastResortMs, logger);
     await disposeWithin(stack, closeGraceMs, logger);
-    return exit(stopping.signal.aborted ? exitCode.ok : exitCode.failed);
+    return exit(stopping.signal.aborted ? exitCode.ok : (options.startExitCode?.(err) ?? exitCode.failed));
   };
   try {
     server = await Promise.race([started, startGrace(requested.promise)]);

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 
 import { createAdminSocket } from '../../admin/index.ts';
 import { createLogger } from '../../logging/index.ts';
-import { Registry } from 'prom-client';
+import { createMetricsRegistry } from '../../metrics/index.ts';
 import { runServer } from '../index.ts';
 
 const settings = new Map(process.argv.slice(2).map((arg) => arg.split('=') as [string, string]));
@@ -32,7 +32,12 @@ await runServer({ logger }, async (lifecycle) => {
   setInterval(() => undefined, 1000);
   createServer().listen(0, '127.0.0.1');
   if (setting('admin') !== '') {
-    const stats = { service: 'demo', version: '1', databasePath: null, registry: new Registry() };
+    const stats = {
+      service: 'demo',
+      version: '1',
+      databasePath: null,
+      registry: createMetricsRegistry({ system: 'demo' }),
+    };
     const { health, drain } = lifecycle;
     stack.use(await createAdminSocket({ path: setting('admin'), services: [], health, stats, drain, logger }));
   }
