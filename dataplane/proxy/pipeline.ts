@@ -33,6 +33,9 @@ export interface PipelineDeps {
   readonly nextId: () => string;
 }
 
+/** Looked at byte by byte as they come. */
+const FIRST_BYTES = 16;
+
 /** `gauge`: the listener's column in the shared gauges. */
 export function createPipeline(deps: PipelineDeps, listener: ListenerTable, gauge: number): ArrivalHandler<Passage> {
   const { tables, reporter, relayer, terminator, gauges, registry } = deps;
@@ -75,7 +78,7 @@ export function createPipeline(deps: PipelineDeps, listener: ListenerTable, gaug
     const header = readProxyHeader(arrival.bytes);
     switch (header.kind) {
       case 'incomplete':
-        arrival.more(header.needBytes);
+        wait(arrival, header.needBytes);
         return false;
       case 'absent':
         refuse(arrival, passage, 'proxy_header_missing', '', '');
@@ -112,7 +115,7 @@ export function createPipeline(deps: PipelineDeps, listener: ListenerTable, gaug
     const hello = readClientHello(bytes, tables.settings.helloMaxBytes);
     switch (hello.kind) {
       case 'incomplete':
-        arrival.more(passage.headerBytes + hello.needBytes);
+        wait(arrival, passage.headerBytes + hello.needBytes);
         return false;
       case 'hello':
         passage.sni = hello.sni;
@@ -172,6 +175,12 @@ export function createPipeline(deps: PipelineDeps, listener: ListenerTable, gaug
     if (!answer) return refuse(arrival, passage, 'hello_invalid', '', 'http');
     arrival.reply(answer);
     forget(passage);
+  }
+
+  /** What can't become a hello shows so in its first bytes; from there on it is enough to look when a hello could be whole. */
+  function wait(arrival: Arrival<Passage>, needBytes: number): void {
+    const { length } = arrival.bytes;
+    arrival.more(length < FIRST_BYTES ? length + 1 : needBytes);
   }
 
   function refuse(

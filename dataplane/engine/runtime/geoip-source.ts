@@ -1,21 +1,12 @@
 import type { Logger } from '../../../mcdsl/logging/index.ts';
 import { watchGeoip, type GeoipLoad, type GeoipWatcher } from '../../firewall/index.ts';
+import type { GeoipView } from '../admin/index.ts';
 import type { EventLog } from '../events/index.ts';
-
-/** What is known about the GeoIP database, for status, metrics and GetFirewall. */
-export interface GeoipState {
-  readonly path: string;
-  readonly loaded: boolean;
-  readonly type: string;
-  readonly builtAt: Date | null;
-  readonly reloadFailures: number;
-  readonly lastError: string;
-}
 
 /** The GeoIP database of `[firewall] geoip_db`: watched, and followed when a reload of the configuration names another file. */
 export interface GeoipSource extends AsyncDisposable {
   readonly buffer: SharedArrayBuffer | null;
-  state(): GeoipState;
+  state(): GeoipView;
   /** Loads the file that `path` names now; empty: keeps what is loaded and watches nothing. A bad file changes nothing. */
   use(path: string): Promise<void>;
 }
@@ -30,19 +21,19 @@ export interface GeoipSourceDeps {
 export function createGeoipSource({ logger, events, loaded }: GeoipSourceDeps): GeoipSource {
   let watcher: GeoipWatcher | null = null;
   let path = '';
-  let buffer: SharedArrayBuffer | null = null;
+  let inUse: Extract<GeoipLoad, { kind: 'loaded' }> | null = null;
   let earlierFailures = 0;
 
   function took(file: string, load: GeoipLoad): void {
     switch (load.kind) {
       case 'loaded':
-        buffer = load.buffer;
+        inUse = load;
         loaded(load.buffer);
         logger.info('the GeoIP database was loaded', { file, type: load.type, built: builtAt(load.buildEpoch) });
         events.record({ kind: 'geoip', detail: `${file}: ${load.type}, built ${builtAt(load.buildEpoch)}` });
         return;
       case 'failed': {
-        const kept = buffer ? 'the one before stays in use' : 'no country is blocked until a good one is there';
+        const kept = inUse ? 'the one before stays in use' : 'no country is blocked until a good one is there';
         logger.error(`the GeoIP database was refused; ${kept}`, { file, reason: load.reason });
         events.record({ kind: 'geoip', detail: `${file} was refused: ${load.reason}` });
         return;
@@ -54,19 +45,14 @@ export function createGeoipSource({ logger, events, loaded }: GeoipSourceDeps): 
 
   return {
     get buffer() {
-      return buffer;
+      return inUse?.buffer ?? null;
     },
-    state() {
-      const current = watcher?.current ?? null;
-      return {
-        path,
-        loaded: buffer !== null,
-        type: current?.type ?? '',
-        builtAt: current ? new Date(current.buildEpoch * 1000) : null,
-        reloadFailures: earlierFailures + (watcher?.reloadFailures ?? 0),
-        lastError: watcher?.lastError ?? '',
-      };
-    },
+    state: () => ({
+      path,
+      loaded: inUse && { type: inUse.type, builtAt: new Date(inUse.buildEpoch * 1000) },
+      reloadFailures: earlierFailures + (watcher?.reloadFailures ?? 0),
+      lastError: watcher?.lastError ?? '',
+    }),
     async use(next) {
       if (next !== path) {
         earlierFailures += watcher?.reloadFailures ?? 0;

@@ -71,8 +71,7 @@ mode = "l4"
       two.connection(counts[1]).then((connection) => ({ name: 'two' as const, connection })),
     ]);
     expect(await received(arrived.connection, hello.length)).toEqual(Buffer.from(hello));
-    client.destroy();
-    await once(arrived.connection.socket, 'close');
+    client.resetAndDestroy();
     return arrived.name;
   }
 

@@ -1,0 +1,114 @@
+import { createAdminSocket } from '../../mcdsl/admin/index.ts';
+import type { Lifecycle, RunningServer } from '../../mcdsl/lifecycle/index.ts';
+import type { RootLogger } from '../../mcdsl/logging/index.ts';
+import { addProcessMetrics, createMetricsRegistry, serveMetrics } from '../../mcdsl/metrics/index.ts';
+import { takeListenFds } from '../../mcdsl/systemd/index.ts';
+import { createProxyAdmin, type ServerView } from './admin/index.ts';
+import type { Desired, ProcessSettings } from './config/index.ts';
+import { startEngine, type Engine } from './engine.ts';
+
+export interface ServerDeps {
+  readonly lifecycle: Lifecycle;
+  readonly logger: RootLogger;
+  readonly version: string;
+  /** Reads and checks the configuration file again and takes its log level over. @throws when it has errors, all named */
+  readonly readConfig: () => Desired;
+}
+
+/**
+ * mc-proxy as a server: the engine, then metrics, then the admin socket, so that whoever is answered finds everything running.
+ * The lifecycle's stack ends them in the opposite order.
+ */
+export async function startServer(desired: Desired, deps: ServerDeps): Promise<RunningServer> {
+  const { lifecycle, logger, version } = deps;
+  const { process: settings } = desired;
+  let current = desired;
+  const engine = lifecycle.stack.use(await startEngine(desired, { logger, inherited: inheritedSockets() }));
+
+  const registry = createMetricsRegistry({
+    system: 'proxy',
+    onSourceError: (error) => logger.error('a source of metrics failed', { err: error }),
+  });
+  registry.addSource(engine.metrics);
+  lifecycle.stack.use(addProcessMetrics(registry, version));
+  if (settings.metricsAddress?.kind === 'tcp') {
+    const listen = settings.metricsAddress;
+    const health = () => lifecycle.health.report();
+    const served = lifecycle.stack.use(await serveMetrics({ listen, registry, logger, health }));
+    logger.info('metrics are served', { host: served.host, port: served.port });
+  }
+
+  const admin = createProxyAdmin({
+    state: engine.state,
+    events: engine.events,
+    tables: engine.tables,
+    bound: () => engine.listeners.list(),
+    server: () => serverView(engine, current.process, lifecycle, version),
+    geoip: () => engine.geoip.state(),
+    stats: () => registry.samples(),
+    drain: () => lifecycle.drain.begin(null),
+  });
+  const socket = lifecycle.stack.use(
+    await createAdminSocket({
+      path: settings.adminSocket.path,
+      mode: settings.adminSocket.mode,
+      group: settings.adminSocket.group,
+      services: [admin],
+      health: lifecycle.health,
+      stats: { service: 'mc-proxy', version, databasePath: settings.databasePath, registry },
+      drain: lifecycle.drain,
+      logger,
+    }),
+  );
+  logger.info('ready', { version, engine: engine.pool.engine, workers: engine.pool.size, admin: socket.path });
+
+  return {
+    shutdownTimeoutMs: () => current.configured.settings.shutdownTimeoutMs,
+    drain: () => engine.drain(),
+    kill() {
+      engine.kill().catch((error: unknown) => logger.error('cutting connections off failed', { err: error }));
+    },
+    remaining: () => engine.connections(),
+    async reload() {
+      const next = deps.readConfig();
+      await engine.reload(next);
+      current = next;
+      for (const setting of changedAtRestartOnly(settings, next.process)) {
+        logger.warn(`a change of ${setting} takes effect at the next restart`);
+      }
+    },
+  };
+}
+
+function serverView(engine: Engine, settings: ProcessSettings, lifecycle: Lifecycle, version: string): ServerView {
+  return {
+    version,
+    engine: engine.pool.engine,
+    workers: engine.pool.size,
+    startedAt: engine.startedAt,
+    state: lifecycle.drain.status().state === 'serving' ? 'serving' : 'draining',
+    configFile: settings.configFile,
+    database: settings.databasePath,
+    warnings: [],
+  };
+}
+
+/** The first socket of each name: a listening socket is closed by whoever ends first, so one worker owns it. */
+function inheritedSockets(): ReadonlyMap<string, number> {
+  const passed = [...takeListenFds()].flatMap(([name, [first]]) =>
+    first === undefined ? [] : [[name, first] as const],
+  );
+  return new Map(passed);
+}
+
+function changedAtRestartOnly(before: ProcessSettings, after: ProcessSettings): string[] {
+  const fixed = {
+    '[database] path': [before.databasePath, after.databasePath],
+    '[admin]': [before.adminSocket, after.adminSocket],
+    '[metrics]': [before.metricsAddress, after.metricsAddress],
+    '[proxy] workers': [before.workers, after.workers],
+  };
+  return Object.entries(fixed).flatMap(([name, [old, now]]) =>
+    JSON.stringify(old) === JSON.stringify(now) ? [] : [name],
+  );
+}
