@@ -170,13 +170,13 @@ export class Exchange implements ResponseSink, FrontListener, BodyObserver, Watc
     if (status !== 100) this.#front.informational(status, fields);
   }
 
-  responded(status: number, fields: string[]): void {
+  responded(status: number, fields: string[], isWhole: boolean): void {
     if (this.#phase !== 'request') return;
     this.#progressAt = this.#context.watch.now;
     this.#isBodyless = this.request.method === 'HEAD' || status === 204 || status === 205 || status === 304;
     try {
       this.#front.respond(status, fields, {
-        hasBody: !this.#isBodyless,
+        hasBody: !this.#isBodyless && !isWhole,
         mayHaveTrailers: this.request.acceptsTrailers || !hasField(fields, 'content-length'),
         closes: this.#context.isDraining(),
       });

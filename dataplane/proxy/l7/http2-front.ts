@@ -89,6 +89,7 @@ class Http2Front implements Front {
     if (stream.destroyed || stream.closed) return;
     this.#waitsForTrailers = options.hasBody && options.mayHaveTrailers;
     if (this.#waitsForTrailers) stream.on('wantTrailers', () => stream.sendTrailers(toObject(this.#trailers ?? [])));
+    this.#isEnded = !options.hasBody;
     fields.unshift(':status', String(status));
     stream.respond(fields, { endStream: !options.hasBody, waitForTrailers: this.#waitsForTrailers });
   }

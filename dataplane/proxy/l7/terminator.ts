@@ -51,7 +51,9 @@ export function createTerminator(deps: TerminatorDeps): Terminator {
   const { reporter } = deps;
   const serving = new Map<Route, Serving>();
   const retired = new WeakMap<Route, Serving>();
-  const connections = new Map<Socket, ClientConnection>();
+  /** By the socket that was handed over; a failed handshake is told of after that has closed. */
+  const connectionOf = new WeakMap<Socket, ClientConnection>();
+  const open = new Set<ClientConnection>();
   const dial = createDialer(deps.resolver, () => deps.settings().connectTimeoutMs);
   let draining = false;
 
@@ -126,7 +128,7 @@ export function createTerminator(deps: TerminatorDeps): Terminator {
       return;
     }
     const sni = info.sni === null ? null : parseHostname(info.sni);
-    connections.set(raw, {
+    const connection: ClientConnection = {
       info,
       route,
       raw,
@@ -134,15 +136,17 @@ export function createTerminator(deps: TerminatorDeps): Terminator {
       requests: 0,
       // Until it is secured there is nothing to finish.
       shutdown: () => raw.destroy(),
-    });
-    raw.once('close', () => connections.delete(raw));
+    };
+    connectionOf.set(raw, connection);
+    open.add(connection);
+    raw.once('close', () => open.delete(connection));
     raw.setNoDelay(true);
     tls.accept(raw);
   }
 
   function secured(raw: Socket, socket: TLSSocket): void {
     socket.on('error', () => socket.destroy());
-    const connection = connections.get(raw);
+    const connection = connectionOf.get(raw);
     if (!connection) return void socket.destroy();
     reporter.handshaken(connection.info.listener, socket.isSessionReused());
     if (socket.alpnProtocol === 'h2') serveHttp2(context, socket, connection);
@@ -150,7 +154,7 @@ export function createTerminator(deps: TerminatorDeps): Terminator {
   }
 
   function failed(raw: Socket, reason: Reason, detail: string): void {
-    const connection = connections.get(raw);
+    const connection = connectionOf.get(raw);
     if (connection) refuseConnection(reporter, connection.info, connection.route.hostname, reason, detail);
   }
 
@@ -169,14 +173,14 @@ export function createTerminator(deps: TerminatorDeps): Terminator {
     retire,
     drain() {
       draining = true;
-      for (const connection of connections.values()) connection.shutdown();
+      for (const connection of open) connection.shutdown();
     },
     get active() {
-      return connections.size;
+      return open.size;
     },
     async [Symbol.asyncDispose]() {
       draining = true;
-      for (const { raw } of connections.values()) raw.resetAndDestroy();
+      for (const { raw } of open) raw.resetAndDestroy();
       for (const route of serving.keys()) retire(route);
       for (const server of http1Servers.values()) server[Symbol.dispose]();
       watch[Symbol.dispose]();

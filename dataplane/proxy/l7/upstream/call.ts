@@ -26,7 +26,8 @@ export interface ResponseSink {
   /** A connection is there and the request is about to be written. */
   started(): void;
   informational(status: number, fields: string[]): void;
-  responded(status: number, fields: string[]): void;
+  /** `isWhole`: the head is all there is, as in a gRPC reply of trailers only; `ended` follows. */
+  responded(status: number, fields: string[], isWhole: boolean): void;
   /** False: the upstream stops reading until resume(). */
   data(chunk: Buffer): boolean;
   ended(trailers: string[] | null): void;

@@ -122,7 +122,7 @@ class Http1Call implements UpstreamCall, Dispatcher.DispatchHandler {
     if (this.#isOver) return;
     this.#hasHead = true;
     if (status < 200) this.#sink.informational(status, readResponseObject(headers));
-    else this.#sink.responded(status, readResponseObject(headers));
+    else this.#sink.responded(status, readResponseObject(headers), false);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {

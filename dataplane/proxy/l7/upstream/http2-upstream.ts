@@ -26,7 +26,7 @@ const STREAM_WINDOW_BYTES = 256 * 1024;
 const SESSION_WINDOW_BYTES = 1024 * 1024;
 /** nghttp2 lets :status be the only pseudo-header of a response, and the first field. */
 const FIELDS_FROM = 2;
-const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
+const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM, NGHTTP2_FLAG_END_STREAM } = constants;
 
 interface Session {
   readonly http2: ClientHttp2Session;
@@ -184,9 +184,11 @@ class Http2Call implements UpstreamCall {
     stream.on('headers', (_headers, _flags, raw) => {
       if (!this.isOver) sink.informational(statusOf(raw), readResponseFields(raw, FIELDS_FROM));
     });
-    stream.on('response', (_headers, _flags, raw) => {
+    stream.on('response', (_headers, flags, raw) => {
       hasHead = true;
-      if (!this.isOver) sink.responded(statusOf(raw), readResponseFields(raw, FIELDS_FROM));
+      if (this.isOver) return;
+      const isWhole = (flags & NGHTTP2_FLAG_END_STREAM) !== 0;
+      sink.responded(statusOf(raw), readResponseFields(raw, FIELDS_FROM), isWhole);
     });
     stream.on('data', (chunk: Buffer) => {
       if (!this.isOver && !sink.data(chunk)) stream.pause();
