@@ -74,25 +74,26 @@ process.exitCode =
           migrations,
           databasePath: ({ database }) => database.path,
           logLevel: ({ log }) => log.level,
-          async serve({ config, lifecycle, logger, version, reloadConfig }) {
+          async serve({ loaded, lifecycle, logger, version, reloadConfig }) {
             const { stack, health, drain } = lifecycle;
-            const databasePath = config.database.path;
+            const { config: started } = loaded;
+            const databasePath = started.database.path;
             stack.use(openDatabase({ path: databasePath, migrations }));
             const registry = createMetricsRegistry({ system: 'demo' });
             const stats = { service: 'demo', version, databasePath, registry };
-            const { socket: path, mode, group } = config.admin;
+            const { socket: path, mode, group } = started.admin;
             stack.use(await createAdminSocket({ path, mode, group, services: [], health, stats, drain, logger }));
-            const listener = createServer().listen(config.port, '127.0.0.1');
+            const listener = createServer().listen(started.port, '127.0.0.1');
             stack.defer(() => void listener.close());
             logger.info('up');
-            let current = config;
+            let current = started;
             return {
               shutdownTimeoutMs: () => current.shutdown_timeout,
               drain: async () => undefined,
               kill: () => undefined,
               remaining: () => 0,
               async reload() {
-                current = reloadConfig();
+                current = reloadConfig().config;
                 logger.debug('reload seen', { shutdown_timeout_ms: current.shutdown_timeout });
               },
             };
