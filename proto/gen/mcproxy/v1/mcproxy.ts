@@ -272,6 +272,8 @@ export interface AddRouteResponse {
   /** False: the same route was there already. */
   changed: boolean;
   generation: number;
+  /** What works, but not as the operator will want it: a certificate that doesn't cover the host name, a setting without effect. */
+  warnings: string[];
 }
 
 export interface RemoveRouteRequest {
@@ -1599,7 +1601,7 @@ export const AddRouteRequest: MessageFns<AddRouteRequest> = {
 };
 
 function createBaseAddRouteResponse(): AddRouteResponse {
-  return { route: undefined, changed: false, generation: 0 };
+  return { route: undefined, changed: false, generation: 0, warnings: [] };
 }
 
 export const AddRouteResponse: MessageFns<AddRouteResponse> = {
@@ -1612,6 +1614,9 @@ export const AddRouteResponse: MessageFns<AddRouteResponse> = {
     }
     if (message.generation !== 0) {
       writer.uint32(24).uint64(message.generation);
+    }
+    for (const v of message.warnings) {
+      writer.uint32(34).string(v!);
     }
     return writer;
   },
@@ -1653,6 +1658,14 @@ export const AddRouteResponse: MessageFns<AddRouteResponse> = {
             message.generation = longToNumber(reader.uint64());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.warnings.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1670,6 +1683,7 @@ export const AddRouteResponse: MessageFns<AddRouteResponse> = {
       route: isSet(object.route) ? ListedRoute.fromJSON(object.route) : undefined,
       changed: isSet(object.changed) ? globalThis.Boolean(object.changed) : false,
       generation: isSet(object.generation) ? globalThis.Number(object.generation) : 0,
+      warnings: globalThis.Array.isArray(object?.warnings) ? object.warnings.map((e: any) => globalThis.String(e)) : [],
     };
   },
 
@@ -1684,6 +1698,9 @@ export const AddRouteResponse: MessageFns<AddRouteResponse> = {
     if (message.generation !== 0) {
       obj.generation = Math.round(message.generation);
     }
+    if (message.warnings?.length) {
+      obj.warnings = message.warnings;
+    }
     return obj;
   },
 
@@ -1697,6 +1714,7 @@ export const AddRouteResponse: MessageFns<AddRouteResponse> = {
       : undefined;
     message.changed = object.changed ?? false;
     message.generation = object.generation ?? 0;
+    message.warnings = object.warnings?.map((e) => e) || [];
     return message;
   },
 };
