@@ -45,7 +45,10 @@ export class RequestBody extends Readable {
     source.on('error', this.#onBroken);
     source.on('close', this.#onBroken);
     this.#observer.bodyWanted();
-    source.resume();
+    // What happened while the upstream was connecting was told to nobody.
+    if (source.readableEnded) this.push(null);
+    else if (source.readableAborted || source.destroyed) this.#onBroken();
+    else source.resume();
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {

@@ -100,6 +100,24 @@ describe('HTTP/2 clients', () => {
     http2.close();
   });
 
+  it.each(['http1', 'h2c'] as const)(
+    'an empty upload that ends before the backend is connected arrives, %s',
+    async (kind) => {
+      await using rig = await createRig();
+      const answer = (request: { method?: string | undefined }, response: { end(text: string): void }): void =>
+        response.end(request.method ?? '');
+      await using backend = await listenOn(kind === 'http1' ? createServer(answer) : createH2c(answer));
+      await rig.addRoute('app.test', backend.address, { backendProtocol: kind });
+      const http2 = await session(rig);
+      expect(await ask(http2, { ':method': 'POST' }, '')).toMatchObject({ status: 200, body: 'POST' });
+      expect(await ask(http2, { ':method': 'PUT', 'content-length': '0' }, '')).toMatchObject({
+        status: 200,
+        body: 'PUT',
+      });
+      http2.close();
+    },
+  );
+
   it('Expect: 100-continue is answered when the backend side reads', async () => {
     await using rig = await createRig();
     await using backend = await listenOn(
