@@ -51,6 +51,8 @@ export interface StartOptions {
   readonly dir?: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly workers?: number;
+  /** The text is the whole file, for files with tables of baseConfig; `env` then says what it must not leave to defaults. */
+  readonly whole?: boolean;
 }
 
 /** What each test's file holds besides its own: paths in the test's directory, ports that the kernel chooses. */
@@ -73,7 +75,8 @@ workers = ${workers}
 export async function startMcProxy(toml: (dir: string) => string, options: StartOptions = {}): Promise<RunningProxy> {
   const dir = options.dir ?? makeTempDir();
   const config = join(dir, 'mc-proxy.toml');
-  const configure = (text: string): void => writeFileSync(config, baseConfig(dir, options.workers) + text);
+  const base = options.whole ? '' : baseConfig(dir, options.workers);
+  const configure = (text: string): void => writeFileSync(config, base + text);
   configure(toml(dir));
   const child = spawn(join(ROOT, 'bin/mc-proxy'), ['server', '--config', config], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -85,7 +88,7 @@ export async function startMcProxy(toml: (dir: string) => string, options: Start
   child.stderr.on('data', (text: Buffer) => (stderr += text.toString()));
   createInterface({ input: child.stdout }).on('line', (text) => {
     lines.push(JSON.parse(text) as LogLine);
-    for (const check of [...waiting]) check();
+    for (const check of waiting) check();
   });
   const ended = once(child, 'close').then(([code, signal]) => (code as number | null) ?? String(signal));
   const seen = new Map<string, number>();
