@@ -96,6 +96,12 @@ export async function startEngine(desired: Desired, deps: EngineDeps): Promise<E
       snapshot: () => state.snapshot(),
       reports: (batch) => sink.take(batch),
       crashed: (worker, error) => events.record({ kind: 'worker', detail: `worker ${worker} crashed: ${error}` }),
+      lost(addr) {
+        // Nobody catches it: the process ends, and the service manager starts it again with the socket that it kept.
+        queueMicrotask(() => {
+          throw new Error(`listener ${addr}: the inherited socket was closed with the worker that crashed`);
+        });
+      },
     }),
   );
   running = true;

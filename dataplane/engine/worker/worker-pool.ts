@@ -35,6 +35,8 @@ export interface WorkerPoolOptions {
   snapshot(): ProxySnapshot;
   reports(batch: ReportBatch): void;
   crashed(worker: number, error: string): void;
+  /** An inherited socket went with the worker that had it: only the service manager has another. */
+  lost(addr: string): void;
 }
 
 interface Member {
@@ -52,12 +54,15 @@ interface Bound {
   readonly address: BoundAddress;
 }
 
+/** The worker that listens on inherited sockets: Node can't duplicate a descriptor, and one that is closed is closed for all. */
+const INHERITOR = 0;
 const RESTART_DELAY_MS = 100;
 const MAX_RESTART_DELAY_MS = 5000;
 /** A worker that lived so long had started well: the delay of its replacement begins anew. */
 const STABLE_MS = 30_000;
 /** Also bounds what a crash loses of the figures. */
 const COLLECT_MS = 5000;
+const LAST_REPORTS_MS = 200;
 
 export async function createWorkerPool(options: WorkerPoolOptions): Promise<WorkerPool> {
   const { logger } = options;
@@ -118,6 +123,7 @@ export async function createWorkerPool(options: WorkerPoolOptions): Promise<Work
       await member.ready;
       for (const [addr, { endpoint, gauge, address }] of bound) {
         if (endpoint.kind === 'tcp') await listenOn(member, addr, { ...endpoint, port: address.port }, gauge);
+        else if (index === INHERITOR) options.lost(addr);
       }
     } catch (error) {
       // A member that ended has begun its own replacement; one that can't listen is ended, so that it gets one.
@@ -158,11 +164,12 @@ export async function createWorkerPool(options: WorkerPoolOptions): Promise<Work
       return crashes;
     },
     async listen(addr, endpoint, gauge) {
-      const [first, ...others] = [...members.values()];
+      const first = members.get(INHERITOR);
       if (!first) throw new Error('no worker is running');
+      const others = [...members.values()].filter((member) => member !== first);
       const address = await listenOn(first, addr, endpoint, gauge);
       try {
-        // Port 0: the first worker's choice holds for the others. An inherited socket can be closed by one owner only.
+        // Port 0: the first worker's choice holds for the others. An inherited socket has one owner.
         if (endpoint.kind === 'tcp') {
           await Promise.all(others.map((member) => listenOn(member, addr, { ...endpoint, port: address.port }, gauge)));
         }
@@ -195,8 +202,10 @@ export async function createWorkerPool(options: WorkerPoolOptions): Promise<Work
     },
     kill: () => everyone((member) => member.calls.call('kill', null)),
     async [Symbol.asyncDispose]() {
-      closing = true;
       clearInterval(collecting);
+      // The last lines of the access log; a worker that hangs must not keep the process.
+      await Promise.race([everyone((member) => member.calls.call('collect', null)), delay(LAST_REPORTS_MS)]);
+      closing = true;
       await Promise.all([...members.values()].map((member) => member.worker.terminate()));
     },
   };

@@ -66,7 +66,10 @@ function runWorker(port: MessagePort, boot: WorkerBoot): void {
       }
       return null;
     },
-    collect: () => reporter.tally.snapshot(),
+    collect() {
+      reporter.flush();
+      return reporter.tally.snapshot();
+    },
     accessLog(settings) {
       reporter.setAccessLog(settings);
       return null;
@@ -78,7 +81,6 @@ function runWorker(port: MessagePort, boot: WorkerBoot): void {
     },
     kill() {
       registry.killAll();
-      reporter.flush();
       return null;
     },
   };
