@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
 
 import { Server, ServerCredentials } from '@grpc/grpc-js';
@@ -132,7 +131,8 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
 
   const close = async (graceMs: number): Promise<void> => {
     for (const scope of active.stream) scope.abort(callErrors.error('draining', 'the server is shutting down'));
-    const gone = [...sockets].map((socket) => once(socket, 'close'));
+    // Not events.once: that rejects for a client that vanishes with an error, and a 'close' follows that too.
+    const gone = [...sockets].map((socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())));
     injector.destroy();
     const timer = setTimeout(() => {
       logger.warn('rpc calls cut off at shutdown', { calls: active.unary.size + active.stream.size });
