@@ -49,7 +49,7 @@ const columns: readonly Column<ExplainStep>[] = [
 
 function text({ steps, outcome, rule, reason, route }: ExplainResponse, colours: Colours): string {
   const paint = outcome === 'refuse' ? colours.red : colours.green;
-  const target = route?.route ? ` ${escapeControl(route.route.backends.join(', '))}` : '';
+  const target = route?.route && outcome !== 'refuse' ? ` to ${escapeControl(route.route.backends.join(', '))}` : '';
   const decided = formatPairs([['rule', rule], ...(reason === '' ? [] : [['reason', reason] as const])]);
   return `${formatTable(columns, steps)}\n${paint(escapeControl(outcome))}${target}\n${decided}`;
 }
