@@ -75,6 +75,8 @@ function ruleOf(path: string, table: readonly Direction[]): Direction | undefine
 }
 
 function refusalOfFile(path: string, target: string, rule: Direction): string | null {
+  // The version of the release stands there, and nowhere else.
+  if (target === 'package.json') return null;
   const folder = path.slice(0, path.indexOf('/') + 1);
   const isAllowed =
     rule.to.some((prefix) => target.startsWith(prefix)) ||
