@@ -174,7 +174,7 @@ describe('mcproxyctl', () => {
     expect(refused).toMatch(/^STEP +RESULT +RULE +DETAIL\n/);
     expect(refused).toMatch(/\n\nrefuse\nrule +192\.0\.2\.0\/24\nreason +blocked_cidr\n$/);
     expect(await done('explain', '--ip', '2001:db8::9', '--sni', 'file.example.test')).toMatch(
-      /\n\nrelay 10\.0\.0\.7:8443\nrule +file\.example\.test\n$/,
+      /\n\nrelay to 10\.0\.0\.7:8443\nrule +file\.example\.test\n$/,
     );
     expect(await json('explain', '--ip', '203.0.113.9', '--alpn', 'h2', '--ua', 'curl')).toMatchObject({
       outcome: 'refuse',
