@@ -28,7 +28,8 @@ export function tableRows(text: string): string[][] {
   const lines = text.split('\n');
   return lines.flatMap((line, i) => {
     const isRow = line.startsWith('| ') && lines[i + 1]?.startsWith('|---') !== true;
-    return isRow ? [line.slice(2, -2).split(' | ')] : [];
+    const cells = line.slice(1, -1).split(/(?<!\\)\|/);
+    return isRow ? [cells.map((cell) => cell.trim())] : [];
   });
 }
 
