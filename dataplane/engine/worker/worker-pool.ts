@@ -31,6 +31,8 @@ export interface WorkerPoolOptions {
   readonly limiter: SharedArrayBuffer;
   readonly accessLog: AccessLogSettings;
   readonly logger: Logger;
+  /** The program of a worker; another one only in tests. */
+  readonly program?: URL;
   /** What a worker that starts (or replaces a crashed one) begins with. */
   snapshot(): ProxySnapshot;
   reports(batch: ReportBatch): void;
@@ -76,7 +78,7 @@ export async function createWorkerPool(options: WorkerPoolOptions): Promise<Work
   let crashes = 0;
 
   function spawn(index: number, restartDelayMs: number): Member {
-    const worker = new Worker(new URL('worker-thread.ts', import.meta.url), {
+    const worker = new Worker(options.program ?? new URL('./worker-thread.ts', import.meta.url), {
       name: `mc-proxy-${index}`,
       workerData: {
         index,
