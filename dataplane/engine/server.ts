@@ -1,4 +1,5 @@
-import { createAdminSocket } from '../../mcdsl/admin/index.ts';
+import { resolve } from 'node:path';
+import { createAdminSocket, examineSocket } from '../../mcdsl/admin/index.ts';
 import type { Lifecycle, RunningServer } from '../../mcdsl/lifecycle/index.ts';
 import type { RootLogger } from '../../mcdsl/logging/index.ts';
 import { addProcessMetrics, createMetricsRegistry, serveMetrics } from '../../mcdsl/metrics/index.ts';
@@ -16,13 +17,15 @@ export interface ServerDeps {
 }
 
 /**
- * mc-proxy as a server: the engine, then metrics, then the admin socket, so that whoever is answered finds everything running.
+ * mc-proxy as a server: first the question whether another one runs on this configuration, since listeners with SO_REUSEPORT would
+ * share its traffic instead of failing; then the engine, then metrics, then the admin socket, so that whoever is answered finds everything running.
  * The lifecycle's stack ends them in the opposite order.
  */
 export async function startServer(desired: Desired, deps: ServerDeps): Promise<RunningServer> {
   const { lifecycle, logger, version } = deps;
   const { process: settings } = desired;
   let current = desired;
+  await examineSocket(resolve(settings.adminSocket.path), 'refuse');
   const engine = lifecycle.stack.use(await startEngine(desired, { logger, inherited: inheritedSockets() }));
 
   const registry = createMetricsRegistry({

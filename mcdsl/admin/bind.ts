@@ -35,7 +35,7 @@ export type BoundSocket = {
 export async function bindUnixSocket(options: BindOptions, accept: (socket: Socket) => void): Promise<BoundSocket> {
   const path = resolve(options.path);
   checkSocketPath(path);
-  await examine(path, options.whenLive);
+  await examineSocket(path, options.whenLive);
   const scratch = await makeScratch(path);
   const server = createServer(accept);
   server.maxConnections = options.maxConnections;
@@ -59,8 +59,12 @@ export async function bindUnixSocket(options: BindOptions, accept: (socket: Sock
   }
 }
 
-/** Refuses what must not be replaced: a live socket unless told to, and anything that is no socket. */
-async function examine(path: string, whenLive: BindOptions['whenLive']): Promise<void> {
+/**
+ * Refuses what must not be replaced: a live socket unless told to, and anything that is no socket. A server asks this before it
+ * opens anything else, so that one started by mistake beside a running one takes none of its traffic.
+ * @throws SystemError `socket_in_use`, `socket_invalid`, `socket_denied`
+ */
+export async function examineSocket(path: string, whenLive: BindOptions['whenLive']): Promise<void> {
   const state = await probeSocket(path);
   switch (state.kind) {
     case 'missing':
@@ -132,7 +136,7 @@ async function linkIntoPlace(own: string, path: string, scratch: string): Promis
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
-    await examine(path, 'refuse');
+    await examineSocket(path, 'refuse');
     await removeDead(path, join(scratch, 'stale'));
   }
 }

@@ -123,8 +123,10 @@ function logWarnings(logger: RootLogger, warnings: readonly Problem[]): void {
   for (const { message, place } of warnings) logger.warn(`configuration: ${message}`, { place: placeText(place) });
 }
 
+/** Without the checks across settings and files: an expired certificate must not stop the nightly copy of the database. */
 function databaseOf<S extends z.ZodObject>(descriptor: ServerDescriptor<S>, configFile: string): string {
-  const path = descriptor.databasePath(loadOrThrow(descriptor.config, configFile).config);
+  const { check: _check, ...shape } = descriptor.config;
+  const path = descriptor.databasePath(loadOrThrow(shape, configFile).config);
   if (path !== null) return path;
   throw commandErrors.error('no_database', `${descriptor.name} has no database`);
 }
