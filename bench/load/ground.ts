@@ -1,0 +1,72 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createSeedCa } from '../../mcdsl/seed-pki/index.ts';
+import { freePort } from './free-port.ts';
+import { makeHello } from './hello.ts';
+import { STREAM_HOST, WEB_HOST, type Scenario, type Site, type TlsFiles } from './model.ts';
+
+/** What a whole run shares: a temporary directory with certificates, a ClientHello and settings for load tools. */
+export interface Ground extends Disposable {
+  readonly dir: string;
+  readonly tls: TlsFiles;
+  readonly helloFile: string;
+  /** Environment for load tools: one cipher suite and one group, so that every server does the same cryptography. */
+  readonly loadEnv: NodeJS.ProcessEnv;
+}
+
+const OPENSSL_CONFIG = `openssl_conf = init
+[init]
+ssl_conf = ssl
+[ssl]
+system_default = load
+[load]
+MinProtocol = TLSv1.3
+Ciphersuites = TLS_AES_128_GCM_SHA256
+Groups = X25519
+`;
+
+export async function layGround(): Promise<Ground> {
+  const dir = mkdtempSync(join(tmpdir(), 'mc-bench-'));
+  const write = (name: string, content: string | Uint8Array): string => {
+    const file = join(dir, name);
+    writeFileSync(file, content, { mode: 0o600 });
+    return file;
+  };
+  const ca = await createSeedCa();
+  const { certPem, keyPem } = await ca.issue({ names: [WEB_HOST, STREAM_HOST] });
+  return {
+    dir,
+    tls: {
+      ca: write('ca.pem', ca.certPem),
+      cert: write('server.pem', certPem),
+      key: write('server.key', keyPem),
+      pem: write('server-and-key.pem', certPem + keyPem),
+    },
+    helloFile: write('hello.bin', await makeHello(STREAM_HOST)),
+    loadEnv: { OPENSSL_CONF: write('openssl.cnf', OPENSSL_CONFIG) },
+    [Symbol.dispose]: () => rmSync(dir, { recursive: true, force: true }),
+  };
+}
+
+/** The place of one server of a scenario: a directory of its own and a free port. */
+export async function createSite(
+  ground: Ground,
+  scenario: Scenario,
+  server: string,
+  { backendPort = 0, workers = 1 } = {},
+): Promise<Site> {
+  const filesDir = join(ground.dir, scenario.name);
+  const dir = join(filesDir, server);
+  mkdirSync(dir, { recursive: true });
+  const { tls, helloFile } = ground;
+  return { dir, filesDir, port: await freePort(), backendPort, workers, tls, helloFile };
+}
+
+/** Writes the scenario's own files. */
+export function writeFiles(ground: Ground, scenario: Scenario): void {
+  const filesDir = join(ground.dir, scenario.name);
+  mkdirSync(filesDir, { recursive: true });
+  const files = scenario.files?.({ filesDir, helloFile: ground.helloFile }) ?? {};
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(filesDir, name), content);
+}

@@ -1,0 +1,43 @@
+/** What wrk 4 prints at its end. A connection that ends before its answer is whole counts as a read error. */
+export interface WrkReport {
+  readonly answers: number;
+  readonly not2xx: number;
+  readonly connectErrors: number;
+  readonly readErrors: number;
+  readonly writeErrors: number;
+  readonly timeouts: number;
+}
+
+/** @throws when the text is no report of wrk, or of a run that never got to its end */
+export function parseWrk(output: string): WrkReport {
+  const answers = /^\s*(\d+) requests in /m.exec(output)?.[1];
+  if (answers === undefined) throw new Error(`no report of wrk: ${JSON.stringify(output.slice(-300))}`);
+  // The line is printed only when a figure in it is not zero.
+  const socketErrors = /^\s*Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)$/m.exec(output);
+  return {
+    answers: Number(answers),
+    not2xx: Number(/^\s*Non-2xx or 3xx responses: (\d+)$/m.exec(output)?.[1] ?? 0),
+    connectErrors: Number(socketErrors?.[1] ?? 0),
+    readErrors: Number(socketErrors?.[2] ?? 0),
+    writeErrors: Number(socketErrors?.[3] ?? 0),
+    timeouts: Number(socketErrors?.[4] ?? 0),
+  };
+}
+
+/**
+ * A script for wrk that sends the bytes of a file instead of a request, so that a ClientHello goes out on a plain connection and
+ * what comes back is read as an HTTP answer: a rate of raw TCP connections by a load tool that others wrote. wrk parses the very
+ * first request to see that it is HTTP, once, before it connects. Works with one thread (-t1).
+ */
+export function sendFileScript(file: string): string {
+  return `local file = assert(io.open(${JSON.stringify(file)}, "rb"))
+local bytes = file:read("*a")
+file:close()
+local verified = false
+function request()
+  if verified then return bytes end
+  verified = true
+  return wrk.format()
+end
+`;
+}
