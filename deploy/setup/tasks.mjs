@@ -24,4 +24,5 @@ export const tasks = {
     return [{ name: 'test-deps', command: ['deploy/test-deps'] }, ...checks, tests];
   },
   drills: (args) => [{ name: 'drills', command: [...vitest, '--config', 'deploy/checks/drills.config.ts', ...args] }],
+  bench: (args) => [{ name: 'bench', command: ['node', 'bench/load/main.ts', ...args] }],
 };
