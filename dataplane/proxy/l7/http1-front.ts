@@ -20,11 +20,14 @@ const LINGER_MS = 5_000;
 
 interface Client {
   readonly connection: ClientConnection;
+  readonly socket: TLSSocket;
   /** Whose head was parsed last: a framing error further on is its body's. */
   last: Http1Front | null;
   open: number;
   /** The connection ends with the response under way; what follows on it is not looked at. */
   isClosing: boolean;
+  /** It ends with the responses that are under way, though some of them have promised to keep it. */
+  isDraining: boolean;
 }
 
 export function createHttp1Server(context: L7Context): Http1Server {
@@ -100,9 +103,11 @@ export function createHttp1Server(context: L7Context): Http1Server {
 
   return {
     serve(socket, connection) {
-      clients.set(socket, { connection, last: null, open: 0, isClosing: false });
+      const client: Client = { connection, socket, last: null, open: 0, isClosing: false, isDraining: false };
+      clients.set(socket, client);
       connection.shutdown = () => {
-        if (clients.get(socket)?.open === 0) socket.end();
+        client.isDraining = true;
+        if (client.open === 0) socket.end();
       };
       server.emit('connection', socket);
     },
@@ -241,6 +246,7 @@ class Http1Front implements Front {
     this.client.open--;
     this.listener?.closed(isComplete);
     if (isComplete && this.isReading) this.#linger();
+    if (this.client.isDraining && this.client.open === 0) this.client.socket.end();
   }
 
   /** Closing at once would reset the connection under a response the client is still to read. */

@@ -44,6 +44,8 @@ export function createRouteTls(
   server.on('secureConnection', (socket) => handlers.secured(rawOf(socket), socket));
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
     handlers.failed(rawOf(socket), reasonOf(error, socket), error.code ?? error.message);
+    // The one failure after which Node leaves the socket open.
+    if (error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT') socket.destroy();
   });
   return {
     accept: (raw) => void server.emit('connection', raw),

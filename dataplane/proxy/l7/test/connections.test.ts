@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
-import { createServer as createNet } from 'node:net';
+import { connect as connectNet, createServer as createNet } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
@@ -167,6 +167,19 @@ describe('TLS', () => {
     expect(rig.refusals.map((refusal) => refusal.reason)).toEqual(['client_certificate', 'client_certificate']);
   });
 
+  it('a handshake that stalls is closed at its deadline', async () => {
+    await using rig = await createRig({ headerTimeoutMs: 300 });
+    await rig.addRoute('app.test', '127.0.0.1:1');
+    rig.sni = 'app.test';
+    const socket = connectNet(rig.port, '127.0.0.1');
+    socket.write(Buffer.from('160301', 'hex'));
+    socket.resume();
+    await once(socket, 'close');
+    await rig.refused(1);
+    expect(rig.refusals[0]).toMatchObject({ reason: 'tls_handshake', detail: 'ERR_TLS_HANDSHAKE_TIMEOUT' });
+    await rig.idle();
+  });
+
   it('a client that goes away in the handshake is counted and forgotten', async () => {
     await using rig = await createRig();
     await rig.addRoute('app.test', '127.0.0.1:1');
@@ -226,6 +239,28 @@ describe('PX-13 policies', () => {
 });
 
 describe('drain', () => {
+  it('a response that has begun is finished, and its kept connection ends after it', async () => {
+    await using rig = await createRig();
+    const begun = Promise.withResolvers<() => void>();
+    await using backend = await listenOn(
+      createServer((_request, response) => {
+        response.write('early ');
+        begun.resolve(() => response.end('late'));
+      }),
+    );
+    await rig.addRoute('app.test', backend.address);
+    const socket = await rig.tls('app.test');
+    let text = '';
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    socket.write('GET / HTTP/1.1\r\nHost: app.test\r\n\r\n');
+    const finish = await begun.promise;
+    await once(socket, 'data');
+    rig.terminator.drain();
+    finish();
+    await once(socket, 'close');
+    expect(text).toMatch(/early [^]*late\r\n0\r\n\r\n$/);
+  });
+
   it('idle connections end, a request under way is answered with Connection: close, HTTP/2 gets GOAWAY', async () => {
     await using rig = await createRig();
     const held = Promise.withResolvers<() => void>();

@@ -30,6 +30,8 @@ export interface Rig extends AsyncDisposable {
   /** Resolves once so many requests were reported. */
   recorded(count: number): Promise<void>;
   refused(count: number): Promise<void>;
+  /** Resolves once no client connection is open. */
+  idle(): Promise<void>;
 }
 
 export const SETTINGS: ProxySettings = {
@@ -83,6 +85,7 @@ export async function createRig(settings: Partial<ProxySettings> = {}): Promise<
   let connections = 0;
   const server = createServer({ pauseOnConnect: true }, (socket) => {
     const { sni } = rig;
+    socket.once('close', () => setImmediate(notify));
     const route = routes.get(sni) ?? routes.get(sni.replace(/^[^.]+/, '*')) ?? routes.get('default.test');
     if (!route) return void socket.destroy();
     terminator.terminate(socket, { ...infoOf(socket, sni || null, ++connections), ...rig.disguise }, route);
@@ -158,6 +161,7 @@ export async function createRig(settings: Partial<ProxySettings> = {}): Promise<
     },
     recorded: (count) => waitFor(() => records.length >= count),
     refused: (count) => waitFor(() => refusals.length >= count),
+    idle: () => waitFor(() => terminator.active === 0),
     async [Symbol.asyncDispose]() {
       await terminator[Symbol.asyncDispose]();
       resolver[Symbol.dispose]();

@@ -70,6 +70,7 @@ describe('HTTP/2 clients', () => {
       expect(answer.trailers).not.toHaveProperty('x-forwarded-for');
     }
     http2.close();
+    await rig.idle();
     await rig.recorded(50);
     expect(rig.failures).toEqual([]);
   });

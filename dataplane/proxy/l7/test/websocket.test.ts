@@ -100,7 +100,7 @@ describe('PX-3 WebSocket over HTTP/1.1', () => {
     for (const one of backend.sockets) one.resetAndDestroy();
     await new Promise((resolve) => socket.once('close', resolve));
     await rig.recorded(1);
-    expect(rig.terminator.active).toBe(0);
+    await rig.idle();
   });
 });
 
