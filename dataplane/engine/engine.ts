@@ -11,6 +11,7 @@ import { createGeoipSource, type GeoipSource } from './runtime/geoip-source.ts';
 import { createListeners, type Listeners } from './runtime/listeners.ts';
 import { maxConnectionsOfProcess } from './runtime/process-limits.ts';
 import { createReportSink } from './runtime/report-sink.ts';
+import { createStateReport } from './runtime/state-report.ts';
 import { createState, type State } from './state/index.ts';
 import { openStore } from './store/index.ts';
 import { createWorkerPool, type WorkerPool } from './worker/worker-pool.ts';
@@ -76,7 +77,7 @@ export async function startEngine(desired: Desired, deps: EngineDeps): Promise<E
       configured: desired.configured,
       store: openStore({ path: desired.process.databasePath }),
       publish,
-      report: (event) => events.record(event),
+      report: createStateReport(logger, events),
       failed: (what, error) => logger.error(what, { err: error }),
       geoip: () => geoip.buffer,
     }),

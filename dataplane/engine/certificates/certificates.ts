@@ -59,7 +59,8 @@ export interface Certificates extends AsyncDisposable {
 export interface CertificatesDeps {
   /** Called after the material of these routes changed; they have to be published again. */
   readonly changed: (routes: readonly RouteKey[]) => void;
-  readonly report: (event: NewEvent) => void;
+  /** `error`: files were refused, which somebody has to put right. */
+  readonly report: (event: NewEvent, severity: 'info' | 'error') => void;
 }
 
 export interface CertificatesOptions {
@@ -202,7 +203,10 @@ function reportOutcome(
   if (!first) return;
   const others = users.length > 1 ? ` (and of ${users.length - 1} other routes)` : '';
   const what = outcome === 'refused' ? `refused: ${source.error}` : `reloaded from ${source.spec.paths.join(', ')}`;
-  deps.report({ kind: 'certificate', listener: first.listener, route: first.hostname, detail: `${what}${others}` });
+  deps.report(
+    { kind: 'certificate', listener: first.listener, route: first.hostname, detail: `${what}${others}` },
+    outcome === 'refused' ? 'error' : 'info',
+  );
 }
 
 function idOf(key: RouteKey): string {

@@ -80,7 +80,7 @@ export interface StateDeps {
   readonly store: Store;
   /** Resolves when every worker decides by the changes, which it applies as one. */
   readonly publish: (generation: number, changes: readonly SnapshotChange[]) => Promise<void>;
-  readonly report: (event: NewEvent) => void;
+  readonly report: (event: NewEvent, severity: 'info' | 'error') => void;
   /** A change that nobody waits for (a certificate renewed by itself) failed. */
   readonly failed: (what: string, error: unknown) => void;
   /** The GeoIP database in use, for snapshots. */
@@ -98,7 +98,7 @@ export function createState(deps: StateDeps, options: StateOptions = {}): State 
   const { configured, store, publish, report, failed, geoip = () => null } = deps;
   const stored = store.load();
   const desired = createDesired(configured, stored);
-  const changer = createChanger({ desired, store, publish, report });
+  const changer = createChanger({ desired, store, publish, report: (event) => report(event, 'info') });
   const renewed = new Map<string, RouteKey>();
   let publishing: Promise<void> = Promise.resolve();
   let closing = false;
