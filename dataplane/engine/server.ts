@@ -4,9 +4,10 @@ import type { Lifecycle, RunningServer } from '../../mcdsl/lifecycle/index.ts';
 import type { RootLogger } from '../../mcdsl/logging/index.ts';
 import { addProcessMetrics, createMetricsRegistry, serveMetrics } from '../../mcdsl/metrics/index.ts';
 import { takeListenFds } from '../../mcdsl/systemd/index.ts';
-import { createProxyAdmin, type ServerView } from './admin/index.ts';
+import { createProxyAdmin, type AdminDeps, type ServerView } from './admin/index.ts';
 import type { Desired, ProcessSettings } from './config/index.ts';
 import { startEngine, type Engine } from './engine.ts';
+import { statusPage, type StatusSource } from './status-page/status-page.ts';
 
 export interface ServerDeps {
   readonly lifecycle: Lifecycle;
@@ -34,29 +35,37 @@ export async function startServer(desired: Desired, deps: ServerDeps): Promise<R
   });
   registry.addSource(engine.metrics);
   lifecycle.stack.use(addProcessMetrics(registry, version));
-  if (settings.metricsAddress?.kind === 'tcp') {
-    const listen = settings.metricsAddress;
-    const health = () => lifecycle.health.report();
-    const served = lifecycle.stack.use(await serveMetrics({ listen, registry, logger, health }));
-    logger.info('metrics are served', { host: served.host, port: served.port });
-  }
-
-  const admin = createProxyAdmin({
+  const admin: AdminDeps = {
     state: engine.state,
     events: engine.events,
     tables: engine.tables,
+    connections: (filter) => engine.pool.connections(filter),
+    killConnection: (id) => engine.pool.killConnection(id),
     bound: () => engine.listeners.list(),
     server: () => serverView(engine, current.process, lifecycle, version),
     geoip: () => engine.geoip.state(),
     stats: () => registry.samples(),
     drain: () => lifecycle.drain.begin(null),
-  });
+  };
+  if (settings.metricsAddress?.kind === 'tcp') {
+    const served = lifecycle.stack.use(
+      await serveMetrics({
+        listen: settings.metricsAddress,
+        registry,
+        logger,
+        health: () => lifecycle.health.report(),
+        routes: settings.statusPage ? { '/': () => statusPage(pageSource(admin)) } : {},
+      }),
+    );
+    logger.info('metrics are served', { host: served.host, port: served.port });
+  }
+
   const socket = lifecycle.stack.use(
     await createAdminSocket({
       path: settings.adminSocket.path,
       mode: settings.adminSocket.mode,
       group: settings.adminSocket.group,
-      services: [admin],
+      services: [createProxyAdmin(admin)],
       health: lifecycle.health,
       stats: { service: 'mc-proxy', version, databasePath: settings.databasePath, registry },
       drain: lifecycle.drain,
@@ -93,6 +102,16 @@ function serverView(engine: Engine, settings: ProcessSettings, lifecycle: Lifecy
     configFile: settings.configFile,
     database: settings.databasePath,
     warnings: [],
+  };
+}
+
+function pageSource({ server, bound, state, events, stats }: AdminDeps): StatusSource {
+  return {
+    server: () => ({ ...server(), warnings: [...server().warnings, ...state.warnings()] }),
+    bound,
+    certificates: () => state.certificates(),
+    recentEvents: (last) => events.recent({}, last),
+    samples: stats,
   };
 }
 
