@@ -60,12 +60,9 @@ export async function startEngine(desired: Desired, deps: EngineDeps): Promise<E
     createGeoipSource({
       logger,
       events,
-      loaded(buffer) {
+      async loaded(buffer) {
         // Before the pool runs there is nobody to tell: workers begin with the snapshot.
-        if (!running) return;
-        publish(state.generation, [{ kind: 'geoip', buffer }]).catch((error: unknown) =>
-          logger.error('not every worker took the GeoIP database over', { err: error }),
-        );
+        if (running) await publish(state.generation, [{ kind: 'geoip', buffer }]);
       },
     }),
   );

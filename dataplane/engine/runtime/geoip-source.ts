@@ -14,8 +14,8 @@ export interface GeoipSource extends AsyncDisposable {
 export interface GeoipSourceDeps {
   readonly logger: Logger;
   readonly events: EventLog;
-  /** A database was loaded: decide by it from now on. */
-  loaded(buffer: SharedArrayBuffer): void;
+  /** A database was loaded: decide by it from now on. Resolves when every worker does. */
+  loaded(buffer: SharedArrayBuffer): Promise<void>;
 }
 
 export function createGeoipSource({ logger, events, loaded }: GeoipSourceDeps): GeoipSource {
@@ -23,14 +23,19 @@ export function createGeoipSource({ logger, events, loaded }: GeoipSourceDeps): 
   let path = '';
   let inUse: Extract<GeoipLoad, { kind: 'loaded' }> | null = null;
   let earlierFailures = 0;
+  let serving: Promise<void> = Promise.resolve();
 
   function took(file: string, load: GeoipLoad): void {
     switch (load.kind) {
       case 'loaded':
         inUse = load;
-        loaded(load.buffer);
-        logger.info('the GeoIP database was loaded', { file, type: load.type, built: builtAt(load.buildEpoch) });
-        events.record({ kind: 'geoip', detail: `${file}: ${load.type}, built ${builtAt(load.buildEpoch)}` });
+        serving = loaded(load.buffer).then(
+          () => {
+            logger.info('the GeoIP database was loaded', { file, type: load.type, built: builtAt(load.buildEpoch) });
+            events.record({ kind: 'geoip', detail: `${file}: ${load.type}, built ${builtAt(load.buildEpoch)}` });
+          },
+          (error: unknown) => logger.error('not every worker took the GeoIP database over', { file, err: error }),
+        );
         return;
       case 'failed': {
         const kept = inUse ? 'the one before stays in use' : 'no country is blocked until a good one is there';
@@ -61,6 +66,7 @@ export function createGeoipSource({ logger, events, loaded }: GeoipSourceDeps): 
         path = next;
       }
       await watcher?.reload();
+      await serving;
     },
     async [Symbol.asyncDispose]() {
       await watcher?.[Symbol.asyncDispose]();
