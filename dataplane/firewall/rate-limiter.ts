@@ -67,7 +67,7 @@ export function createRateTable(entries = 65_536): SharedArrayBuffer {
 }
 
 /** Milliseconds of the one monotonic clock of the process (performance.now() starts anew in each thread). */
-export function sharedClockMs(): number {
+function sharedClockMs(): number {
   const [seconds, nanoseconds] = process.hrtime();
   return seconds * 1000 + nanoseconds / 1e6;
 }

@@ -50,12 +50,6 @@ export function formatIp(ip: IpAddress): string {
   return `${hexGroups(groups.slice(0, gap.start))}::${hexGroups(groups.slice(gap.start + gap.length))}`;
 }
 
-/** "192.0.2.1:443", "[2001:db8::1]:443". */
-export function formatSocketAddress(address: SocketAddress): string {
-  const ip = formatIp(address.ip);
-  return address.ip.family === 4 ? `${ip}:${address.port}` : `[${ip}]:${address.port}`;
-}
-
 /** Four unsigned 32-bit words, most significant first; ::ffff:0:0/96 becomes family 4. */
 export function ipFromWords(w0: number, w1: number, w2: number, w3: number): IpAddress {
   return { family: w0 === 0 && w1 === 0 && w2 === MAPPED_WORD ? 4 : 6, words: [w0, w1, w2, w3] };
@@ -67,22 +61,6 @@ export function ipFromBytes(bytes: Uint8Array): IpAddress {
   if (bytes.length === 4) return ipFromWords(0, 0, MAPPED_WORD, view.getUint32(0));
   if (bytes.length !== 16) throw new RangeError(`an address has 4 or 16 bytes, not ${bytes.length}`);
   return ipFromWords(view.getUint32(0), view.getUint32(4), view.getUint32(8), view.getUint32(12));
-}
-
-/** Network byte order: 4 bytes for family 4, else 16. */
-export function ipToBytes(ip: IpAddress): Uint8Array {
-  const [w0, w1, w2, w3] = ip.words;
-  const bytes = new Uint8Array(ip.family === 4 ? 4 : 16);
-  const view = new DataView(bytes.buffer);
-  if (ip.family === 4) {
-    view.setUint32(0, w3);
-    return bytes;
-  }
-  view.setUint32(0, w0);
-  view.setUint32(4, w1);
-  view.setUint32(8, w2);
-  view.setUint32(12, w3);
-  return bytes;
 }
 
 export function ipEquals(a: IpAddress, b: IpAddress): boolean {

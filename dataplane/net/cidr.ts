@@ -1,4 +1,4 @@
-import { formatIp, ipFromWords, parseIp, type IpAddress } from './address.ts';
+import { formatIp, ipEquals, ipFromWords, parseIp, type IpAddress } from './address.ts';
 
 /** `prefix` counts the bits of the base's own family: 0..32 or 0..128. No bit of `base` beyond it is set. */
 export interface Cidr {
@@ -34,8 +34,8 @@ export function parseCidr(text: string): CidrParse {
     return { kind: 'invalid', reason: `"${text}" holds mapped IPv4 addresses and others; name the blocks separately` };
   }
   const masked = maskIp(base, prefix);
-  const same = masked.words.every((word, index) => word === base.words[index]);
-  return same ? { kind: 'cidr', cidr: { base, prefix } } : { kind: 'host_bits', corrected: { base: masked, prefix } };
+  if (ipEquals(masked, base)) return { kind: 'cidr', cidr: { base, prefix } };
+  return { kind: 'host_bits', corrected: { base: masked, prefix } };
 }
 
 export function formatCidr(cidr: Cidr): string {

@@ -1,4 +1,3 @@
-import { ipToBytes } from '../../net/address.ts';
 import { parseCidr } from '../../net/cidr.ts';
 
 /**
@@ -148,7 +147,8 @@ function networkBits(text: string, ipVersion: 4 | 6): number[] {
   if (parse.kind !== 'cidr') throw new Error(`${text} is not a network`);
   const { base, prefix } = parse.cidr;
   if (base.family === 6 && ipVersion === 4) throw new Error(`${text} does not fit into an IPv4 database`);
-  const bits = [...ipToBytes(base)].flatMap((byte) => [7, 6, 5, 4, 3, 2, 1, 0].map((shift) => (byte >> shift) & 1));
+  const words = base.family === 4 ? base.words.slice(3) : base.words;
+  const bits = words.flatMap((word) => Array.from({ length: 32 }, (_, index) => (word >>> (31 - index)) & 1));
   const ownBits = bits.slice(0, prefix);
   return base.family === 4 && ipVersion === 6 ? [...Array.from({ length: 96 }, () => 0), ...ownBits] : ownBits;
 }

@@ -133,7 +133,7 @@ export class PortableArrival<Tag> implements Arrival<Tag> {
 }
 
 /** 'close' follows every 'error' of a socket and is what is acted on; without this listener an error would end the process. */
-export function closeFollows(): void {}
+function closeFollows(): void {}
 
 function socketAddress(address: string | undefined, port: number | undefined): SocketAddress | null {
   if (address === undefined || port === undefined) return null;

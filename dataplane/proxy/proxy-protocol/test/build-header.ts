@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { formatSocketAddress, ipFromBytes } from '../../../net/address.ts';
+import { formatIp, ipFromBytes } from '../../../net/address.ts';
 import type { SocketAddress } from '../../../net/address.ts';
 import { parseHostname } from '../../../net/hostname.ts';
 import { crc32c } from '../crc32c.ts';
@@ -42,11 +42,15 @@ export function header(result: ProxyHeaderResult): ProxyHeader {
 
 export function endpoints(result: ProxyHeaderResult): (string | null)[] {
   const { source, destination } = header(result);
-  return [source, destination].map((address) => (address === null ? null : formatSocketAddress(address)));
+  return [source, destination].map((address) => (address === null ? null : shown(address)));
 }
 
 export function invalid(detail: ProxyHeaderFault): ProxyHeaderResult {
   return { kind: 'invalid', detail };
+}
+
+function shown({ ip, port }: SocketAddress): string {
+  return ip.family === 4 ? `${formatIp(ip)}:${port}` : `[${formatIp(ip)}]:${port}`;
 }
 
 const ip = fc.oneof(
@@ -67,9 +71,7 @@ export const v2Options = fc.record(
 export const v1Line = fc.tuple(socketAddress, socketAddress).map(([source, destination]) => {
   const isV4 = source.ip.family === 4 && destination.ip.family === 4;
   const write = (address: SocketAddress): string =>
-    address.ip.family === 4 && !isV4
-      ? `::ffff:${formatSocketAddress(address).split(':')[0]}`
-      : formatSocketAddress(address).replace(/:\d+$/, '').replace(/[[\]]/g, '');
+    address.ip.family === 4 && !isV4 ? `::ffff:${formatIp(address.ip)}` : formatIp(address.ip);
   const line = `PROXY ${isV4 ? 'TCP4' : 'TCP6'} ${write(source)} ${write(destination)} ${source.port} ${destination.port}\r\n`;
   return { source, destination, bytes: text(line) };
 });
