@@ -53,6 +53,8 @@ export interface StartOptions {
   readonly workers?: number;
   /** The text is the whole file, for files with tables of baseConfig; `env` then says what it must not leave to defaults. */
   readonly whole?: boolean;
+  /** A command that runs the rest of its arguments, such as `ip netns exec NAME`. */
+  readonly within?: readonly string[];
 }
 
 /** What each test's file holds besides its own: paths in the test's directory, ports that the kernel chooses. */
@@ -78,7 +80,8 @@ export async function startMcProxy(toml: (dir: string) => string, options: Start
   const base = options.whole ? '' : baseConfig(dir, options.workers);
   const configure = (text: string): void => writeFileSync(config, base + text);
   configure(toml(dir));
-  const child = spawn(join(ROOT, 'bin/mc-proxy'), ['server', '--config', config], {
+  const [command = '', ...args] = [...(options.within ?? []), join(ROOT, 'bin/mc-proxy'), 'server', '--config', config];
+  const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
   });
