@@ -38,6 +38,7 @@ describe('the error table', () => {
         "policy_is_configured 409 FAILED_PRECONDITION",
         "policy_of_route 409 FAILED_PRECONDITION",
         "policy_needs_l7 409 FAILED_PRECONDITION",
+        "connection_not_found 404 NOT_FOUND",
         "not_confirmed 500 INTERNAL retry",
       ]
     `);

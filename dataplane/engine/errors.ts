@@ -32,6 +32,8 @@ export const proxyErrors = defineErrors('mc_proxy', {
   policy_of_route: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   policy_needs_l7: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
 
+  connection_not_found: { http: 404, grpc: 'NOT_FOUND', retry: false },
+
   not_confirmed: { http: 500, grpc: 'INTERNAL', retry: true },
 });
 

@@ -1,5 +1,5 @@
 import { evaluateFirewall } from '../firewall/index.ts';
-import type { Arrival, ArrivalHandler } from '../native/native.ts';
+import type { Arrival, ArrivalHandler, RelayResult } from '../native/native.ts';
 import { formatIp } from '../net/address.ts';
 import { readClientHello } from './client-hello/index.ts';
 import type { ConnectionRegistry } from './connections.ts';
@@ -139,33 +139,52 @@ export function createPipeline(deps: PipelineDeps, listener: ListenerTable, gaug
 
   function relay(arrival: Arrival<Passage>, passage: Passage, route: Route): void {
     const info = connectionInfo(passage);
-    relayer.relay(arrival, passage, route, {
-      connected: () => registry.add({ info, route, kill: () => passage.relay?.kill() }),
-      unreachable: (detail) => refuse(arrival, passage, 'backend_unreachable', '', detail, route.hostname),
-      closed: (backend, result) => {
-        registry.remove(passage.id);
-        forget(passage);
-        reporter.relayed({
-          connection: info,
-          route: route.hostname,
-          backend,
-          durationMs: Date.now() - passage.acceptedAt,
-          bytesUp: result.bytesUp,
-          bytesDown: result.bytesDown,
-          end: result.end,
-        });
+    let backend = '';
+    const closed = (result: RelayResult): void => {
+      forget(passage);
+      reporter.relayed({
+        connection: info,
+        route: route.hostname,
+        backend,
+        durationMs: Date.now() - passage.acceptedAt,
+        bytesUp: result.bytesUp,
+        bytesDown: result.bytesDown,
+        end: result.end,
+      });
+    };
+    // Known from here on, so that a removed route's connections are found while they still look for a backend.
+    registry.add({
+      info,
+      route,
+      traffic: () => ({
+        backend,
+        bytesUp: passage.relay?.bytesUp ?? 0,
+        bytesDown: passage.relay?.bytesDown ?? 0,
+      }),
+      kill() {
+        if (passage.relay) passage.relay.kill();
+        else arrival.reset();
+        // Before a backend accepted, a kill is the last that is heard of it.
+        if (backend === '') closed({ end: 'killed', bytesUp: 0, bytesDown: 0 });
       },
+    });
+    relayer.relay(arrival, passage, route, {
+      connected: (address) => (backend = address),
+      unreachable: (detail) => refuse(arrival, passage, 'backend_unreachable', '', detail, route.hostname),
+      closed,
     });
   }
 
   function terminate(arrival: Arrival<Passage>, passage: Passage, route: Route): void {
     const socket = arrival.adopt(passage.headerBytes);
     const info = connectionInfo(passage);
-    registry.add({ info, route, kill: () => socket.resetAndDestroy() });
-    socket.once('close', () => {
-      registry.remove(passage.id);
-      forget(passage);
+    registry.add({
+      info,
+      route,
+      traffic: () => ({ backend: '', bytesUp: socket.bytesRead, bytesDown: socket.bytesWritten }),
+      kill: () => socket.resetAndDestroy(),
     });
+    socket.once('close', () => forget(passage));
     terminator.terminate(socket, info, route);
   }
 
@@ -211,6 +230,7 @@ export function createPipeline(deps: PipelineDeps, listener: ListenerTable, gaug
   }
 
   function forget(passage: Passage): void {
+    registry.remove(passage.id);
     if (!passage.counted) return;
     passage.counted = false;
     gauges.close(gauge);

@@ -1,6 +1,7 @@
 import type { Handlers } from '../../../mcdsl/grpc/index.ts';
 import type { Sample } from '../../../mcdsl/metrics/index.ts';
 import type { ProxyAdminService } from '../../../proto/gen/mcproxy/v1/mcproxy.ts';
+import type { ConnectionFilter, ConnectionPage, ConnectionView } from '../../proxy/connections.ts';
 import type { ProxyTables } from '../../proxy/routing/tables.ts';
 import type { EventLog } from '../events/index.ts';
 import type { State } from '../state/index.ts';
@@ -14,6 +15,10 @@ export interface AdminDeps {
   readonly events: Pick<EventLog, 'recent' | 'subscribe'>;
   /** The main thread's own, kept as the workers' are: what Explain asks. */
   readonly tables: ProxyTables;
+  /** Of all workers. */
+  connections(filter: ConnectionFilter): Promise<ConnectionPage>;
+  /** Resolves with null when there is no connection of that id. */
+  killConnection(id: string): Promise<ConnectionView | null>;
   bound(): readonly BoundListener[];
   server(): ServerView;
   geoip(): GeoipView;

@@ -1,8 +1,8 @@
-import { parseIp } from '../../net/address.ts';
 import { isReason, REASONS } from '../../proxy/reasons.ts';
 import { proxyErrors } from '../errors.ts';
 import { checkText, maxLength } from './check.ts';
 import type { AdminDeps, ProxyAdminHandlers } from './deps.ts';
+import { ipFilter } from './filters.ts';
 
 export function eventHandlers({ events }: AdminDeps): Pick<ProxyAdminHandlers, 'events'> {
   return {
@@ -11,7 +11,7 @@ export function eventHandlers({ events }: AdminDeps): Pick<ProxyAdminHandlers, '
      * are counted in the one after them. Ends with the caller, and at shutdown.
      */
     async *events({ follow, reason, ip, last }, { signal }) {
-      const filter = { reason: reasonFrom(reason), ip: ipFrom(ip) };
+      const filter = { reason: reasonFrom(reason), ip: ipFilter(ip) };
       // Both in one turn: nothing is missed between them and nothing comes twice.
       const coming = follow ? events.subscribe(filter, signal) : null;
       const kept = events.recent(filter, last);
@@ -33,10 +33,4 @@ function reasonFrom(reason: string): string {
   throw proxyErrors.error('invalid_argument', `there is no reason code ${JSON.stringify(reason)}; there are ${known}`, {
     field: 'reason',
   });
-}
-
-function ipFrom(ip: string): string {
-  checkText('ip', ip, maxLength.word);
-  if (ip === '' || parseIp(ip) !== null) return ip;
-  throw proxyErrors.error('invalid_argument', `${JSON.stringify(ip)} is not an IP address`, { field: 'ip' });
 }

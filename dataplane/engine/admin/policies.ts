@@ -1,7 +1,6 @@
-import { parseRouteHostname, whyNoHostname } from '../config/index.ts';
-import { proxyErrors } from '../errors.ts';
 import { checkText, maxLength } from './check.ts';
 import type { AdminDeps, ProxyAdminHandlers } from './deps.ts';
+import { hostnameFilter } from './filters.ts';
 import { policyFrom, policyTo } from './model.ts';
 
 export function policyHandlers({
@@ -11,7 +10,7 @@ export function policyHandlers({
     listPolicies({ listener, hostname }) {
       const filter = {
         listener: checkText('listener', listener, maxLength.listener),
-        hostname: hostnameFrom(hostname),
+        hostname: hostnameFilter(hostname),
       };
       return { policies: state.policies(filter).map(policyTo) };
     },
@@ -24,12 +23,4 @@ export function policyHandlers({
       return { generation };
     },
   };
-}
-
-/** Empty stays empty: all. */
-function hostnameFrom(text: string): string {
-  checkText('hostname', text, maxLength.hostname);
-  const hostname = text === '' ? '' : parseRouteHostname(text);
-  if (hostname !== null) return hostname;
-  throw proxyErrors.error('invalid_argument', whyNoHostname(text), { field: 'hostname' });
 }

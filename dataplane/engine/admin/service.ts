@@ -2,6 +2,7 @@ import { defineService } from '../../../mcdsl/grpc/index.ts';
 import type { AuthorizationMap, ServedService } from '../../../mcdsl/grpc/index.ts';
 import { ProxyAdminService } from '../../../proto/gen/mcproxy/v1/mcproxy.ts';
 import { certificateHandlers } from './certificates.ts';
+import { connectionHandlers } from './connections.ts';
 import type { AdminDeps } from './deps.ts';
 import { eventHandlers } from './events.ts';
 import { explainHandlers } from './explain.ts';
@@ -25,6 +26,8 @@ const authorization: AuthorizationMap<typeof ProxyAdminService> = {
   removePolicy: 'socket',
   explain: 'socket',
   events: 'socket',
+  listConnections: 'socket',
+  killConnection: 'socket',
   listCertificates: 'socket',
   reloadCertificates: 'socket',
   getStatus: 'socket',
@@ -40,6 +43,7 @@ export function createProxyAdmin(deps: AdminDeps): ServedService {
     ...policyHandlers(deps),
     ...explainHandlers(deps),
     ...eventHandlers(deps),
+    ...connectionHandlers(deps),
     ...certificateHandlers(deps),
     ...statusHandlers(deps),
   };

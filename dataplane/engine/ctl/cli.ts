@@ -3,6 +3,7 @@ import type { Streams } from '../../../mcdsl/command/program.ts';
 import type { ExitCode } from '../../../mcdsl/terminal/index.ts';
 import { ProxyAdminService } from '../../../proto/gen/mcproxy/v1/mcproxy.ts';
 import { addCertificateCommands } from './commands/certificates.ts';
+import { addConnectionCommands } from './commands/connections.ts';
 import { addEventCommands } from './commands/events.ts';
 import { addExplainCommand } from './commands/explain.ts';
 import { addFirewallCommands } from './commands/firewall.ts';
@@ -33,6 +34,7 @@ export function runCli(argv: readonly string[], streams: Streams, version: strin
   addPolicyCommands(command, run);
   addExplainCommand(command, run);
   addEventCommands(command, run);
+  addConnectionCommands(command, run);
   addCertificateCommands(command, run);
   command.addHelpText('after', '\nExample:\n  $ mcproxyctl explain --ip 203.0.113.9 --sni app.example.test');
   return ctl.run(argv);

@@ -1,5 +1,6 @@
 import type {
   Certificate,
+  Connection,
   Firewall,
   FirewallRule,
   ListedRoute,
@@ -42,6 +43,10 @@ export function firewallJson({ rules, rateLimit, geoip }: Firewall): Json {
 export function policyJson(policy: Policy): Json {
   const words = { kind: wordOf(policyKinds, policy.kind), origin: wordOf(origins, policy.origin) };
   return messageJson({ ...policy, ...words });
+}
+
+export function connectionJson(connection: Connection): Json {
+  return messageJson({ ...connection, mode: wordOf(routeModes, connection.mode) });
 }
 
 export function certificateJson(certificate: Certificate): Json {

@@ -1,4 +1,5 @@
 import type { ListenEndpoint } from '../../native/native.ts';
+import type { ConnectionFilter, ConnectionPage, ConnectionView } from '../../proxy/connections.ts';
 import type { ProxySnapshot, SnapshotChange } from '../../proxy/model.ts';
 import type { Refusal, RelayRecord, RequestRecord } from '../../proxy/report.ts';
 import type { TallySnapshot } from '../metrics/tally.ts';
@@ -40,6 +41,9 @@ export interface WorkerCalls {
   changes: { request: { readonly generation: number; readonly changes: readonly SnapshotChange[] }; answer: null };
   collect: { request: null; answer: TallySnapshot };
   accessLog: { request: AccessLogSettings; answer: null };
+  connections: { request: ConnectionFilter; answer: ConnectionPage };
+  /** null: the worker has no such connection. */
+  killConnection: { request: { readonly id: string }; answer: ConnectionView | null };
   /** Stop accepting; GOAWAY and `Connection: close` on what is open. */
   drain: { request: null; answer: null };
   /** RST to every connection. */

@@ -2,6 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../../../mcdsl/logging/index.ts';
 import type { ListenEndpoint } from '../../native/native.ts';
+import {
+  mergePages,
+  type ConnectionFilter,
+  type ConnectionPage,
+  type ConnectionView,
+} from '../../proxy/connections.ts';
 import { allocateGauges, clearGauges, createGauges, type ConnectionGauges } from '../../proxy/gauges.ts';
 import type { ProxySnapshot, SnapshotChange } from '../../proxy/model.ts';
 import { Tally, type TallySnapshot } from '../metrics/tally.ts';
@@ -21,6 +27,9 @@ export interface WorkerPool extends AsyncDisposable {
   publish(generation: number, changes: readonly SnapshotChange[]): Promise<void>;
   setAccessLog(settings: AccessLogSettings): Promise<void>;
   tally(): Promise<TallySnapshot>;
+  connections(filter: ConnectionFilter): Promise<ConnectionPage>;
+  /** Resolves with the connection as it was, or with null when no worker has one of that id. */
+  killConnection(id: string): Promise<ConnectionView | null>;
   drain(): Promise<void>;
   kill(): Promise<void>;
 }
@@ -197,6 +206,18 @@ export async function createWorkerPool(options: WorkerPoolOptions): Promise<Work
       sum.merge(retired.snapshot());
       for (const member of members.values()) if (member.lastTally) sum.merge(member.lastTally);
       return sum.snapshot();
+    },
+    async connections(filter) {
+      const pages: ConnectionPage[] = [];
+      await everyone(async (member) => pages.push(await member.calls.call('connections', filter)));
+      return mergePages(pages, filter.limit);
+    },
+    async killConnection(id) {
+      let killed: ConnectionView | null = null;
+      await everyone(async (member) => {
+        killed = (await member.calls.call('killConnection', { id })) ?? killed;
+      });
+      return killed;
     },
     async drain() {
       draining = true;

@@ -23,7 +23,8 @@ function runWorker(port: MessagePort, boot: WorkerBoot): void {
   const reactor = createReactor();
   const resolver = createResolver();
   const listeners = new Map<string, ReactorListener>();
-  const idPrefix = randomBytes(6).toString('base64url');
+  // An id is an argument of commands: a leading "-" would make an option of it.
+  const idPrefix = randomBytes(6).toString('base64url').replace(/^-/, '_');
   let connections = 0;
   const terminator = createTerminator({
     settings: () => tables.settings,
@@ -74,6 +75,8 @@ function runWorker(port: MessagePort, boot: WorkerBoot): void {
       reporter.setAccessLog(settings);
       return null;
     },
+    connections: (filter) => registry.list(filter),
+    killConnection: ({ id }) => registry.kill(id),
     async drain() {
       await Promise.all([...listeners.values()].map((listener) => listener.close()));
       terminator.drain();

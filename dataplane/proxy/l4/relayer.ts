@@ -16,10 +16,10 @@ export interface Relayer {
 }
 
 export interface RelayEvents {
-  connected(): void;
+  connected(backend: string): void;
   /** Every backend was tried; the arrival still waits for a verb. */
   unreachable(detail: string): void;
-  closed(backend: string, result: RelayResult): void;
+  closed(result: RelayResult): void;
 }
 
 /** `settings` is asked at each connection, so that a reload counts from the next one on. */
@@ -105,7 +105,7 @@ class Attempt {
       {
         connected: () => {
           backend.opened();
-          this.#events.connected();
+          this.#events.connected(backend.address);
         },
         connectFailed: (code) => {
           this.#passage.relay = null;
@@ -114,7 +114,7 @@ class Attempt {
         },
         closed: (result) => {
           backend.closed();
-          this.#events.closed(backend.address, result);
+          this.#events.closed(result);
         },
       },
     );

@@ -12,6 +12,7 @@ import { createHealth } from '../../../../mcdsl/health/index.ts';
 import { createMetricsRegistry } from '../../../../mcdsl/metrics/index.ts';
 import { ProxyAdminService } from '../../../../proto/gen/mcproxy/v1/mcproxy.ts';
 import { createRateLimiter, createRateTable } from '../../../firewall/index.ts';
+import { ConnectionRegistry } from '../../../proxy/connections.ts';
 import type { SnapshotChange } from '../../../proxy/model.ts';
 import { createTables } from '../../../proxy/routing/tables.ts';
 import type { ProxyTables } from '../../../proxy/routing/tables.ts';
@@ -33,6 +34,8 @@ export interface RunningAdmin extends AsyncDisposable {
   readonly state: State;
   readonly events: EventLog;
   readonly tables: ProxyTables;
+  /** Of the one worker that is played. */
+  readonly connections: ConnectionRegistry;
   readonly log: ReturnType<typeof recordingLogger>['lines'];
   /** Calls of Drain. */
   readonly drains: number;
@@ -73,6 +76,7 @@ export async function startAdmin(configText = oneListener): Promise<RunningAdmin
   const database = join(dir, 'mc-proxy.db');
   const events = createEventLog();
   const logger = recordingLogger();
+  const connections = new ConnectionRegistry();
   let drains = 0;
   let { state, tables, socket } = await start();
 
@@ -99,6 +103,8 @@ export async function startAdmin(configText = oneListener): Promise<RunningAdmin
       state: created,
       events,
       tables: served,
+      connections: async (filter) => connections.list(filter),
+      killConnection: async (id) => connections.kill(id),
       bound: () => [{ addr: ':443', host: '::', port: 4443, active: 3 }],
       server: () => ({
         version: '0.1.0',
@@ -144,6 +150,7 @@ export async function startAdmin(configText = oneListener): Promise<RunningAdmin
     get tables() {
       return tables;
     },
+    connections,
     log: logger.lines,
     get drains() {
       return drains;

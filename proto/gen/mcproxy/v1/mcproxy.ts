@@ -444,6 +444,56 @@ export interface Event {
   droppedBefore: number;
 }
 
+export interface Connection {
+  /** The one of its log lines. */
+  id: string;
+  listener: string;
+  /** The real client: of the PROXY header where the listener requires one, else the socket's peer. */
+  client: string;
+  clientPort: number;
+  /** The socket's own peer. */
+  peer: string;
+  /** Empty: the client sent none. */
+  sni: string;
+  /** Host name of the route it was accepted for. */
+  route: string;
+  /** Empty while one is being reached, and on L7, where each request has its own. */
+  backend: string;
+  mode: RouteMode;
+  startedAt:
+    | Date
+    | undefined;
+  /** From the client, and to it. L4: what was relayed. L7: what crossed the client's socket, TLS included. */
+  bytesUp: number;
+  bytesDown: number;
+}
+
+export interface ListConnectionsRequest {
+  /** Empty: all. */
+  listener: string;
+  /** Of the route, or the SNI. */
+  hostname: string;
+  /** The real client. */
+  ip: string;
+  /** The oldest so many, at most 10000; 0: 1000. */
+  limit: number;
+}
+
+export interface ListConnectionsResponse {
+  connections: Connection[];
+  /** That matched, beyond the limit too. */
+  total: number;
+}
+
+export interface KillConnectionRequest {
+  id: string;
+}
+
+export interface KillConnectionResponse {
+  /** As it was when it was cut off. */
+  connection: Connection | undefined;
+}
+
 export interface Certificate {
   listener: string;
   hostname: string;
@@ -4326,6 +4376,620 @@ export const Event: MessageFns<Event> = {
   },
 };
 
+function createBaseConnection(): Connection {
+  return {
+    id: "",
+    listener: "",
+    client: "",
+    clientPort: 0,
+    peer: "",
+    sni: "",
+    route: "",
+    backend: "",
+    mode: 0,
+    startedAt: undefined,
+    bytesUp: 0,
+    bytesDown: 0,
+  };
+}
+
+export const Connection: MessageFns<Connection> = {
+  encode(message: Connection, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.listener !== "") {
+      writer.uint32(18).string(message.listener);
+    }
+    if (message.client !== "") {
+      writer.uint32(26).string(message.client);
+    }
+    if (message.clientPort !== 0) {
+      writer.uint32(32).uint32(message.clientPort);
+    }
+    if (message.peer !== "") {
+      writer.uint32(42).string(message.peer);
+    }
+    if (message.sni !== "") {
+      writer.uint32(50).string(message.sni);
+    }
+    if (message.route !== "") {
+      writer.uint32(58).string(message.route);
+    }
+    if (message.backend !== "") {
+      writer.uint32(66).string(message.backend);
+    }
+    if (message.mode !== 0) {
+      writer.uint32(72).int32(message.mode);
+    }
+    if (message.startedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.startedAt), writer.uint32(82).fork()).join();
+    }
+    if (message.bytesUp !== 0) {
+      writer.uint32(88).uint64(message.bytesUp);
+    }
+    if (message.bytesDown !== 0) {
+      writer.uint32(96).uint64(message.bytesDown);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Connection {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConnection();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.listener = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.client = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.clientPort = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.peer = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.sni = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.route = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.backend = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.mode = reader.int32() as any;
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.startedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.bytesUp = longToNumber(reader.uint64());
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.bytesDown = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Connection {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      listener: isSet(object.listener) ? globalThis.String(object.listener) : "",
+      client: isSet(object.client) ? globalThis.String(object.client) : "",
+      clientPort: isSet(object.clientPort)
+        ? globalThis.Number(object.clientPort)
+        : isSet(object.client_port)
+        ? globalThis.Number(object.client_port)
+        : 0,
+      peer: isSet(object.peer) ? globalThis.String(object.peer) : "",
+      sni: isSet(object.sni) ? globalThis.String(object.sni) : "",
+      route: isSet(object.route) ? globalThis.String(object.route) : "",
+      backend: isSet(object.backend) ? globalThis.String(object.backend) : "",
+      mode: isSet(object.mode) ? routeModeFromJSON(object.mode) : 0,
+      startedAt: isSet(object.startedAt)
+        ? fromJsonTimestamp(object.startedAt)
+        : isSet(object.started_at)
+        ? fromJsonTimestamp(object.started_at)
+        : undefined,
+      bytesUp: isSet(object.bytesUp)
+        ? globalThis.Number(object.bytesUp)
+        : isSet(object.bytes_up)
+        ? globalThis.Number(object.bytes_up)
+        : 0,
+      bytesDown: isSet(object.bytesDown)
+        ? globalThis.Number(object.bytesDown)
+        : isSet(object.bytes_down)
+        ? globalThis.Number(object.bytes_down)
+        : 0,
+    };
+  },
+
+  toJSON(message: Connection): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.listener !== "") {
+      obj.listener = message.listener;
+    }
+    if (message.client !== "") {
+      obj.client = message.client;
+    }
+    if (message.clientPort !== 0) {
+      obj.clientPort = Math.round(message.clientPort);
+    }
+    if (message.peer !== "") {
+      obj.peer = message.peer;
+    }
+    if (message.sni !== "") {
+      obj.sni = message.sni;
+    }
+    if (message.route !== "") {
+      obj.route = message.route;
+    }
+    if (message.backend !== "") {
+      obj.backend = message.backend;
+    }
+    if (message.mode !== 0) {
+      obj.mode = routeModeToJSON(message.mode);
+    }
+    if (message.startedAt !== undefined) {
+      obj.startedAt = message.startedAt.toISOString();
+    }
+    if (message.bytesUp !== 0) {
+      obj.bytesUp = Math.round(message.bytesUp);
+    }
+    if (message.bytesDown !== 0) {
+      obj.bytesDown = Math.round(message.bytesDown);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Connection>): Connection {
+    return Connection.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Connection>): Connection {
+    const message = createBaseConnection();
+    message.id = object.id ?? "";
+    message.listener = object.listener ?? "";
+    message.client = object.client ?? "";
+    message.clientPort = object.clientPort ?? 0;
+    message.peer = object.peer ?? "";
+    message.sni = object.sni ?? "";
+    message.route = object.route ?? "";
+    message.backend = object.backend ?? "";
+    message.mode = object.mode ?? 0;
+    message.startedAt = object.startedAt ?? undefined;
+    message.bytesUp = object.bytesUp ?? 0;
+    message.bytesDown = object.bytesDown ?? 0;
+    return message;
+  },
+};
+
+function createBaseListConnectionsRequest(): ListConnectionsRequest {
+  return { listener: "", hostname: "", ip: "", limit: 0 };
+}
+
+export const ListConnectionsRequest: MessageFns<ListConnectionsRequest> = {
+  encode(message: ListConnectionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.listener !== "") {
+      writer.uint32(10).string(message.listener);
+    }
+    if (message.hostname !== "") {
+      writer.uint32(18).string(message.hostname);
+    }
+    if (message.ip !== "") {
+      writer.uint32(26).string(message.ip);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(32).uint32(message.limit);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListConnectionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListConnectionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.listener = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.hostname = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.ip = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.limit = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListConnectionsRequest {
+    return {
+      listener: isSet(object.listener) ? globalThis.String(object.listener) : "",
+      hostname: isSet(object.hostname) ? globalThis.String(object.hostname) : "",
+      ip: isSet(object.ip) ? globalThis.String(object.ip) : "",
+      limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
+    };
+  },
+
+  toJSON(message: ListConnectionsRequest): unknown {
+    const obj: any = {};
+    if (message.listener !== "") {
+      obj.listener = message.listener;
+    }
+    if (message.hostname !== "") {
+      obj.hostname = message.hostname;
+    }
+    if (message.ip !== "") {
+      obj.ip = message.ip;
+    }
+    if (message.limit !== 0) {
+      obj.limit = Math.round(message.limit);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListConnectionsRequest>): ListConnectionsRequest {
+    return ListConnectionsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListConnectionsRequest>): ListConnectionsRequest {
+    const message = createBaseListConnectionsRequest();
+    message.listener = object.listener ?? "";
+    message.hostname = object.hostname ?? "";
+    message.ip = object.ip ?? "";
+    message.limit = object.limit ?? 0;
+    return message;
+  },
+};
+
+function createBaseListConnectionsResponse(): ListConnectionsResponse {
+  return { connections: [], total: 0 };
+}
+
+export const ListConnectionsResponse: MessageFns<ListConnectionsResponse> = {
+  encode(message: ListConnectionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.connections) {
+      Connection.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.total !== 0) {
+      writer.uint32(16).uint64(message.total);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListConnectionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListConnectionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connections.push(Connection.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.total = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListConnectionsResponse {
+    return {
+      connections: globalThis.Array.isArray(object?.connections)
+        ? object.connections.map((e: any) => Connection.fromJSON(e))
+        : [],
+      total: isSet(object.total) ? globalThis.Number(object.total) : 0,
+    };
+  },
+
+  toJSON(message: ListConnectionsResponse): unknown {
+    const obj: any = {};
+    if (message.connections?.length) {
+      obj.connections = message.connections.map((e) => Connection.toJSON(e));
+    }
+    if (message.total !== 0) {
+      obj.total = Math.round(message.total);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListConnectionsResponse>): ListConnectionsResponse {
+    return ListConnectionsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListConnectionsResponse>): ListConnectionsResponse {
+    const message = createBaseListConnectionsResponse();
+    message.connections = object.connections?.map((e) => Connection.fromPartial(e)) || [];
+    message.total = object.total ?? 0;
+    return message;
+  },
+};
+
+function createBaseKillConnectionRequest(): KillConnectionRequest {
+  return { id: "" };
+}
+
+export const KillConnectionRequest: MessageFns<KillConnectionRequest> = {
+  encode(message: KillConnectionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KillConnectionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKillConnectionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): KillConnectionRequest {
+    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+  },
+
+  toJSON(message: KillConnectionRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<KillConnectionRequest>): KillConnectionRequest {
+    return KillConnectionRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<KillConnectionRequest>): KillConnectionRequest {
+    const message = createBaseKillConnectionRequest();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseKillConnectionResponse(): KillConnectionResponse {
+  return { connection: undefined };
+}
+
+export const KillConnectionResponse: MessageFns<KillConnectionResponse> = {
+  encode(message: KillConnectionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.connection !== undefined) {
+      Connection.encode(message.connection, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KillConnectionResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKillConnectionResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.connection = Connection.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): KillConnectionResponse {
+    return { connection: isSet(object.connection) ? Connection.fromJSON(object.connection) : undefined };
+  },
+
+  toJSON(message: KillConnectionResponse): unknown {
+    const obj: any = {};
+    if (message.connection !== undefined) {
+      obj.connection = Connection.toJSON(message.connection);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<KillConnectionResponse>): KillConnectionResponse {
+    return KillConnectionResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<KillConnectionResponse>): KillConnectionResponse {
+    const message = createBaseKillConnectionResponse();
+    message.connection = (object.connection !== undefined && object.connection !== null)
+      ? Connection.fromPartial(object.connection)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseCertificate(): Certificate {
   return {
     listener: "",
@@ -5755,6 +6419,30 @@ export const ProxyAdminService = {
     responseSerialize: (value: Event): Buffer => Buffer.from(Event.encode(value).finish()),
     responseDeserialize: (value: Buffer): Event => Event.decode(value),
   },
+  /** Connections that have found their route, oldest first. */
+  listConnections: {
+    path: "/mcproxy.v1.ProxyAdmin/ListConnections" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListConnectionsRequest): Buffer =>
+      Buffer.from(ListConnectionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListConnectionsRequest => ListConnectionsRequest.decode(value),
+    responseSerialize: (value: ListConnectionsResponse): Buffer =>
+      Buffer.from(ListConnectionsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListConnectionsResponse => ListConnectionsResponse.decode(value),
+  },
+  /** RST to the client and to the backend. */
+  killConnection: {
+    path: "/mcproxy.v1.ProxyAdmin/KillConnection" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: KillConnectionRequest): Buffer =>
+      Buffer.from(KillConnectionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): KillConnectionRequest => KillConnectionRequest.decode(value),
+    responseSerialize: (value: KillConnectionResponse): Buffer =>
+      Buffer.from(KillConnectionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): KillConnectionResponse => KillConnectionResponse.decode(value),
+  },
   listCertificates: {
     path: "/mcproxy.v1.ProxyAdmin/ListCertificates" as const,
     requestStream: false as const,
@@ -5823,6 +6511,10 @@ export interface ProxyAdminServer extends UntypedServiceImplementation {
   /** Runs the decision functions of the data path for a connection that doesn't exist. Counts nothing. */
   explain: handleUnaryCall<ExplainRequest, ExplainResponse>;
   events: handleServerStreamingCall<EventsRequest, Event>;
+  /** Connections that have found their route, oldest first. */
+  listConnections: handleUnaryCall<ListConnectionsRequest, ListConnectionsResponse>;
+  /** RST to the client and to the backend. */
+  killConnection: handleUnaryCall<KillConnectionRequest, KillConnectionResponse>;
   listCertificates: handleUnaryCall<ListCertificatesRequest, ListCertificatesResponse>;
   reloadCertificates: handleUnaryCall<ReloadCertificatesRequest, ReloadCertificatesResponse>;
   getStatus: handleUnaryCall<GetStatusRequest, Status>;
