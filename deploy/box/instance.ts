@@ -1,8 +1,11 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { linkSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { BoxError, isCode } from './errors.ts';
+import { identify, lives, readProcessId } from './process-id.ts';
 
 /** A directory of its own for one running box; `release` gives it free for the next start. */
 export interface Instance {
+  /** Absolute. */
   readonly dir: string;
   release(): void;
 }
@@ -10,55 +13,83 @@ export interface Instance {
 const MAX_INSTANCES = 16;
 
 /**
- * Takes the first free instance below `root`: `box`, then `box-2`, … so that two starts at once get along. An instance belongs to a
- * live process by pid and start time; the lock of a killed run is taken over.
+ * Takes the first free instance below `root`: `box`, then `box-2`, … so that two starts at once get along. One that belongs to a live
+ * process, or to another user, is passed over.
+ * @throws BoxError when all are taken
  */
 export function claimInstance(root: string): Instance {
-  mkdirSync(root, { recursive: true });
+  makeDirectory(root, 0o755);
   for (let number = 1; number <= MAX_INSTANCES; number++) {
     const dir = join(root, number === 1 ? 'box' : `box-${number}`);
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
-    const lock = join(dir, 'lock');
-    if (takeLock(lock)) return { dir, release: () => rmSync(lock, { force: true }) };
+    makeDirectory(dir, 0o700);
+    const instance = claimUnlessForeign(dir);
+    if (instance !== null) return instance;
   }
-  throw new Error(`${MAX_INSTANCES} boxes run already below ${root}; stop one of them first`);
+  throw new BoxError(
+    `${MAX_INSTANCES} boxes below ${root} are taken, by running starts or by other users.`,
+    'Stop one of them, or give this one a place of its own: npm start -- --dir DIRECTORY',
+  );
 }
 
-function takeLock(lock: string): boolean {
-  for (let attempt = 0; attempt < 3; attempt++) {
-    try {
-      const fd = openSync(lock, 'wx', 0o600);
-      writeFileSync(fd, JSON.stringify({ pid: process.pid, started: startTime(process.pid) }));
-      closeSync(fd);
-      return true;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      if (holderLives(lock)) return false;
-      rmSync(lock, { force: true });
-    }
-  }
-  return false;
+/** Null while a live process holds the directory. */
+export function tryClaim(dir: string): Instance | null {
+  const lock = join(dir, 'lock');
+  return takeLock(lock) ? { dir, release: () => rmSync(lock, { force: true }) } : null;
 }
 
-function holderLives(lock: string): boolean {
+export function instanceDirs(root: string): string[] {
+  return readdirSync(root)
+    .filter((name) => /^box(-\d+)?$/.test(name))
+    .map((name) => join(root, name));
+}
+
+/** mkdir's own recursion reports a read-only file system as ENOENT. */
+function makeDirectory(path: string, mode: number): void {
   try {
-    const holder: unknown = JSON.parse(readFileSync(lock, 'utf8'));
-    if (typeof holder !== 'object' || holder === null || !('pid' in holder) || !('started' in holder)) return false;
-    return startTime(Number(holder.pid)) === holder.started;
+    mkdirSync(path, { mode });
   } catch (error) {
-    // Unreadable text is a lock whose holder died while writing it; a file that is gone was released just now.
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    if (isCode(error, 'EEXIST')) return;
+    if (!isCode(error, 'ENOENT') || dirname(path) === path) throw error;
+    makeDirectory(dirname(path), 0o755);
+    mkdirSync(path, { mode });
+  }
+}
+
+function claimUnlessForeign(dir: string): Instance | null {
+  try {
+    return tryClaim(dir);
+  } catch (error) {
+    if (isCode(error, 'EACCES', 'EPERM')) return null;
     throw error;
   }
 }
 
-/** Field 22 of /proc/PID/stat (proc(5)): together with the pid it names a process for good. Null when there is no such process. */
-function startTime(pid: number): string | null {
+function takeLock(file: string): boolean {
+  for (;;) {
+    if (createWhole(file)) return true;
+    const holder = readProcessId(file);
+    if (holder !== null && lives(holder)) return false;
+    // Two starts may see the same dead holder. If both just removed the file, the second would remove the lock that the first has
+    // taken meanwhile; so removal has a lock of its own, and looks again under it.
+    const takeover = `${file}.takeover`;
+    if (!takeLock(takeover)) return false;
+    const current = readProcessId(file);
+    if (current === null || !lives(current)) rmSync(file, { force: true });
+    rmSync(takeover, { force: true });
+  }
+}
+
+/** link() both creates the file whole and fails when there is one: nobody ever reads half a holder. */
+function createWhole(file: string): boolean {
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, JSON.stringify(identify(process.pid)), { mode: 0o600 });
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+    linkSync(draft, file);
+    return true;
   } catch (error) {
-    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
+    if (isCode(error, 'EEXIST')) return false;
     throw error;
+  } finally {
+    rmSync(draft, { force: true });
   }
 }

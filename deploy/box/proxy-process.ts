@@ -1,112 +1,100 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { PairFiles } from './seed-files.ts';
-
-export const L7_HOST = 'app.box.test';
-export const L4_HOST = 'passthrough.box.test';
-
-export interface BoxPlan {
-  /** Absolute. */
-  readonly dir: string;
-  readonly port: number;
-  readonly metricsPort: number;
-  readonly l7: { readonly backend: string; readonly pair: PairFiles };
-  readonly l4: { readonly backend: string };
-}
+import { BoxError } from './errors.ts';
+import { forgetPid, recordPid } from './leftovers.ts';
+import { configFile, logFile, type BoxPlan } from './plan.ts';
+import { proxyConfig } from './written-files.ts';
 
 export interface ProxyProcess extends AsyncDisposable {
   readonly pid: number;
-  readonly config: string;
-  readonly log: string;
-  /** Resolves when the process ends, with a sentence that says how. */
+  /** Resolves when the process ends, with how: `exit code 1`, `SIGKILL`. */
   readonly ended: Promise<string>;
 }
 
 const READY_MS = 20_000;
 /** mc-proxy itself is gone one second after its shutdown_timeout of 3 s. */
 const STOP_MS = 6000;
+const SHOWN_LINES = 10;
 
-export function socketPath(dir: string): string {
-  return join(dir, 'mc-proxy.sock');
-}
-
-/** Writes mc-proxy.toml and starts bin/mc-proxy on it; resolves when its health check answers. */
-export async function startProxy(root: string, plan: BoxPlan): Promise<ProxyProcess> {
-  const config = join(plan.dir, 'mc-proxy.toml');
-  const log = join(plan.dir, 'mc-proxy.log');
-  writeFileSync(config, proxyConfig(plan), { mode: 0o600 });
-  const logFd = openSync(log, 'a', 0o600);
-  // A process group of its own: Ctrl-C reaches this program only, which then stops mc-proxy in its own order.
-  const child = spawn(join(root, 'bin/mc-proxy'), ['server', '--config', config], {
-    stdio: ['ignore', logFd, logFd],
-    detached: true,
-  });
-  closeSync(logFd);
-  const ended = once(child, 'exit').then(([code, signal]) => `mc-proxy ended (${signal ?? `exit code ${code}`})`);
-  const stop = (): Promise<void> => stopChild(child, ended);
+/**
+ * Writes mc-proxy.toml and starts bin/mc-proxy on it; resolves when its health check answers.
+ * @throws BoxError with the end of its log; what aborted the signal
+ */
+export async function startProxy(root: string, plan: BoxPlan, signal: AbortSignal): Promise<ProxyProcess> {
+  writeFileSync(configFile(plan.dir), proxyConfig(plan), { mode: 0o600 });
+  const child = spawnProxy(root, plan.dir);
+  const ended = once(child, 'exit').then(([code, killer]) => String(killer ?? `exit code ${code}`));
+  const stop = async (): Promise<void> => {
+    await stopChild(child, ended);
+    forgetPid(plan.dir);
+  };
   try {
     await Promise.race([
-      healthy(plan.metricsPort),
-      ended.then((how) => Promise.reject(new Error(`${how} before it was ready; the end of ${log}:\n${tail(log)}`))),
+      healthy(plan, signal),
+      ended.then((how) => Promise.reject(failure(plan.dir, `mc-proxy ended (${how}) before it was ready`))),
     ]);
   } catch (error) {
     await stop();
     throw error;
   }
-  return { pid: child.pid ?? 0, config, log, ended, [Symbol.asyncDispose]: stop };
+  return { pid: child.pid ?? 0, ended, [Symbol.asyncDispose]: stop };
 }
 
-function proxyConfig({ dir, port, metricsPort, l7, l4 }: BoxPlan): string {
-  const text = JSON.stringify;
-  return `# Written by npm start at each start; changes here are lost.
-[database]
-path = ${text(join(dir, 'mc-proxy.db'))}
-
-[admin]
-socket = ${text(socketPath(dir))}
-
-[[listeners]]
-addr = "127.0.0.1:${port}"
-
-# L7: mc-proxy terminates TLS and speaks HTTP to the origin.
-[[listeners.routes]]
-hostname = "${L7_HOST}"
-backend = "${l7.backend}"
-mode = "l7"
-tls_cert = ${text(l7.pair.cert)}
-tls_key = ${text(l7.pair.key)}
-[listeners.routes.policies]
-block_user_agents = ["zgrab", "masscan", "Nuclei", "httpx"]
-
-# L4: the origin's own TLS passes through untouched.
-[[listeners.routes]]
-hostname = "${L4_HOST}"
-backend = "${l4.backend}"
-mode = "l4"
-
-[firewall]
-rate_limit = 200
-rate_window = "10s"
-
-[proxy]
-shutdown_timeout = "3s"
-
-[metrics]
-addr = "127.0.0.1:${metricsPort}"
-`;
+/** Says what happened to mc-proxy, with the end of its log. */
+export function failure(dir: string, what: string): BoxError {
+  const log = logFile(dir);
+  const lines = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-SHOWN_LINES);
+  return new BoxError(`${what}. The end of its log:\n  ${lines.join('\n  ')}`, `All of it: ${log}`);
 }
 
-async function healthy(metricsPort: number): Promise<void> {
+/**
+ * However this program ends, mc-proxy does too: by a signal at our death where there is setpriv, else by the next start, which finds
+ * its pid. It runs only once that pid is on disk: it waits for a line that a dead parent never sends.
+ */
+function spawnProxy(root: string, dir: string): ChildProcess {
+  const log = openLog(logFile(dir));
+  const server = [join(root, 'bin/mc-proxy'), 'server', '--config', configFile(dir)];
+  const [command = '', ...args] = [...deathSignal(), 'sh', '-c', 'read -r go && exec "$@" </dev/null', 'sh', ...server];
+  // A process group of its own: Ctrl-C reaches this program only, which then stops mc-proxy in its own order.
+  const child = spawn(command, args, { stdio: ['pipe', log, log], detached: true, env: environment() });
+  closeSync(log);
+  if (child.pid !== undefined) recordPid(dir, child.pid);
+  // One that died before reading the line is reported by its exit.
+  child.stdin?.on('error', () => child.stdin?.destroy());
+  child.stdin?.end('go\n');
+  return child;
+}
+
+/** SIGKILL, since the origins die with us: there is nothing to drain to. */
+function deathSignal(): string[] {
+  const prefix = ['setpriv', '--pdeathsig', 'KILL', '--'];
+  return spawnSync('setpriv', [...prefix.slice(1), 'true'], { stdio: 'ignore' }).status === 0 ? prefix : [];
+}
+
+/** One log a start; that of the start before is kept beside it. */
+function openLog(file: string): number {
+  if (existsSync(file)) renameSync(file, `${file}.1`);
+  return openSync(file, 'a', 0o600);
+}
+
+/** Without what would change mc-proxy's settings or make it speak to a service manager that waits for somebody else. */
+function environment(): NodeJS.ProcessEnv {
+  const foreign = /^(MC_PROXY_|LISTEN_|WATCHDOG_|NOTIFY_SOCKET$)/;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
+}
+
+async function healthy({ dir, metricsPort }: BoxPlan, signal: AbortSignal): Promise<void> {
   const deadline = Date.now() + READY_MS;
   while (Date.now() < deadline) {
+    signal.throwIfAborted();
     if (await answersHealth(metricsPort)) return;
     await delay(50);
   }
-  throw new Error(`mc-proxy did not become healthy within ${READY_MS / 1000} s`);
+  throw failure(dir, `mc-proxy was not healthy after ${READY_MS / 1000} s`);
 }
 
 function answersHealth(port: number): Promise<boolean> {
@@ -128,8 +116,4 @@ async function stopChild(child: ChildProcess, ended: Promise<string>): Promise<v
   const overdue = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
   await ended;
   clearTimeout(overdue);
-}
-
-function tail(file: string, lines = 20): string {
-  return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
 }

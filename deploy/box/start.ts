@@ -1,56 +1,136 @@
-import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { socketPathMaxBytes } from '../../mcdsl/grpc/unix-socket.ts';
 import { announcement } from './announce.ts';
 import { startDemoOrigins } from './demo-origins.ts';
+import { BoxError, unusableFile } from './errors.ts';
 import { claimInstance } from './instance.ts';
-import { freePort } from './ports.ts';
-import { L4_HOST, L7_HOST, startProxy, type BoxPlan } from './proxy-process.ts';
+import { endLeftovers } from './leftovers.ts';
+import { parseOptions, usage } from './options.ts';
+import { curlFile, envFile, L4_HOST, L7_HOST, socketPath, SPARE_HOST, type BoxPlan } from './plan.ts';
+import { preferredPorts, reservePort, savePorts } from './ports.ts';
+import { failure, startProxy } from './proxy-process.ts';
 import { ensureCa, ensurePair } from './seed-files.ts';
 import { verifyPaths } from './verify.ts';
+import { curlConfig, shellSettings } from './written-files.ts';
+
+const INTERRUPTED_EXIT_CODE = 130;
 
 /**
- * `npm start`: a box that shows mc-proxy at work on this machine. In order: claim a directory below ./srv, seed CA and certificates,
- * two demo origins, mc-proxy before them, one request through each path, then a table and commands to paste. Ctrl-C undoes it.
+ * `npm start`: a box that shows mc-proxy at work on this machine. In order: claim a directory below `srv`, end what a killed start left,
+ * seed CA and certificates, two demo origins, free ports, mc-proxy, a request through each path, and a page of what runs where and
+ * commands to paste. An aborted signal undoes it.
+ * @returns the exit code
  */
-async function run(): Promise<number> {
+async function run(srv: string, signal: AbortSignal): Promise<number> {
   const root = resolve(import.meta.dirname, '../..');
-  const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]).then(() => 'interrupted');
   await using cleanup = new AsyncDisposableStack();
 
-  const instance = claimInstance(join(root, 'srv'));
+  const instance = claimInstance(srv);
   cleanup.defer(() => instance.release());
+  const { dir } = instance;
+  refuseLongPath(dir);
+  for (const pid of await endLeftovers(srv, instance))
+    say(`Ended mc-proxy ${pid}, left over from a start that was killed.`);
 
-  const caDir = join(instance.dir, 'ca');
-  const ca = await ensureCa(caDir);
-  const l7Pair = await ensurePair(ca, join(instance.dir, 'certs'), 'app', [L7_HOST]);
-  const l4Pair = await ensurePair(ca, join(instance.dir, 'certs'), 'passthrough', [L4_HOST]);
+  const ca = await ensureCa(join(dir, 'ca'));
+  const certs = join(dir, 'certs');
+  const l7Pair = await ensurePair(ca, certs, 'app', [L7_HOST]);
+  const l4Pair = await ensurePair(ca, certs, 'passthrough', [L4_HOST, SPARE_HOST]);
 
-  const origins = cleanup.use(await startDemoOrigins(l4Pair));
+  const preferred = preferredPorts(dir);
+  const origins = cleanup.use(await startDemoOrigins(l4Pair, preferred));
+  const proxyPort = cleanup.use(await reservePort(preferred.proxy)).port;
+  const metricsPort = cleanup.use(await reservePort(preferred.metrics)).port;
+  if (proxyPort !== preferred.proxy) say(`Port ${preferred.proxy} is in use: mc-proxy takes ${proxyPort}.`);
+  savePorts(dir, {
+    proxy: proxyPort,
+    metrics: metricsPort,
+    plainOrigin: origins.plainPort,
+    tlsOrigin: origins.tlsPort,
+  });
 
   const plan: BoxPlan = {
-    dir: instance.dir,
-    port: await freePort(8443),
-    metricsPort: await freePort(9091),
-    l7: { backend: origins.plain, pair: l7Pair },
-    l4: { backend: origins.tls },
+    dir,
+    port: proxyPort,
+    metricsPort,
+    caFile: ca.file,
+    l7: { backend: `127.0.0.1:${origins.plainPort}`, pair: l7Pair },
+    l4: { backend: `127.0.0.1:${origins.tlsPort}` },
   };
-  const proxy = cleanup.use(await startProxy(root, plan));
+  writeFileSync(curlFile(dir), curlConfig(plan), { mode: 0o600 });
+  writeFileSync(envFile(dir), shellSettings(plan), { mode: 0o600 });
+  const proxy = cleanup.use(await startProxy(root, plan, signal));
+  const interrupted = whenAborted(signal);
+  const checks = await Promise.race([verifyPaths(plan), interrupted.then(() => Promise.reject(signal.reason))]);
+  process.stdout.write(announcement(root, plan, proxy.pid, checks));
 
-  const checks = await verifyPaths(plan.port, ca.file);
-  process.stdout.write(announcement(root, plan, ca.file, proxy, checks));
-
-  const end = await Promise.race([interrupted, proxy.ended]);
-  if (end === 'interrupted') {
-    process.stderr.write('Stopping.\n');
+  const how = await Promise.race([interrupted, proxy.ended]);
+  if (how === undefined) {
+    say('Stopping; connections in progress get 3 seconds.');
+    await cleanup.disposeAsync();
+    say('Stopped.');
     return 0;
   }
-  process.stderr.write(`${end}; its log is ${proxy.log}\n`);
-  return 1;
+  throw failure(dir, `mc-proxy ended by itself (${how})`);
 }
 
-try {
-  process.exitCode = await run();
-} catch (error) {
-  process.stderr.write(`npm start failed: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
+function refuseLongPath(dir: string): void {
+  const surplus = Buffer.byteLength(socketPath(dir)) - socketPathMaxBytes;
+  if (surplus <= 0) return;
+  throw new BoxError(
+    `the path of the admin socket would be ${surplus} bytes too long for a Unix socket: ${socketPath(dir)}`,
+    'Give the box a directory with a shorter path: npm start -- --dir DIRECTORY',
+  );
 }
+
+/** Aborts at the first signal; later ones change nothing, since what is being stopped has its deadlines. */
+function abortWhenTold(): AbortSignal {
+  const controller = new AbortController();
+  const stop = (): void => controller.abort();
+  process.on('SIGINT', stop).on('SIGTERM', stop).on('SIGHUP', stop);
+  // Nobody reads any more: `npm start | head`, a terminal that is gone.
+  process.stdout.on('error', stop);
+  process.stderr.on('error', stop);
+  return controller.signal;
+}
+
+function whenAborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((done) => {
+    if (signal.aborted) done(undefined);
+    else signal.addEventListener('abort', () => done(undefined), { once: true });
+  });
+}
+
+/** Progress goes to stderr; stdout has the page alone. */
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+function report(error: unknown, srv: string, signal: AbortSignal): number {
+  if (signal.aborted && error === signal.reason) {
+    say('Stopped before it was up.');
+    return INTERRUPTED_EXIT_CODE;
+  }
+  const known = error instanceof BoxError ? error : unusableFile(error, srv);
+  say(`npm start: ${known?.message ?? (error instanceof Error ? error.stack : String(error))}`);
+  return known?.exitCode ?? 1;
+}
+
+async function main(): Promise<number> {
+  const signal = abortWhenTold();
+  let srv = resolve(import.meta.dirname, '../../srv');
+  try {
+    const options = parseOptions(process.argv.slice(2), srv);
+    if (options.kind === 'help') {
+      process.stdout.write(usage);
+      return 0;
+    }
+    srv = options.srv;
+    return await run(srv, signal);
+  } catch (error) {
+    return report(error, srv, signal);
+  }
+}
+
+process.exitCode = await main();

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { connect as connectHttp2 } from 'node:http2';
 import { request } from 'node:https';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
-import { L4_HOST, L7_HOST } from './proxy-process.ts';
+import { BoxError } from './errors.ts';
+import { databaseFile, L4_HOST, L7_HOST, logFile, type BoxPlan } from './plan.ts';
 
 /** What a check of the running box found. */
 export interface Verified {
@@ -12,18 +13,41 @@ export interface Verified {
 
 const TIMEOUT_MS = 10_000;
 
-/** One request through each path; rejects with what went wrong at the first that doesn't answer as it should. */
-export async function verifyPaths(port: number, caFile: string): Promise<Verified[]> {
-  const ca = readFileSync(caFile, 'utf8');
-  const l7 = tlsOptions(port, ca, L7_HOST);
-  const l4 = tlsOptions(port, ca, L4_HOST);
-  return [
-    { what: `L7, HTTP/1.1, ${L7_HOST}`, found: await expectStatus(http1(l7, 'curl/8'), 200, 'the plain HTTP origin') },
-    { what: `L7, HTTP/2, ${L7_HOST}`, found: await expectStatus(http2(l7), 200, 'the plain HTTP origin') },
-    { what: `L7, User-Agent zgrab/0.x`, found: await expectStatus(http1(l7, 'zgrab/0.x'), 403, 'ua_blocked') },
-    { what: `L4, HTTP/1.1, ${L4_HOST}`, found: await expectStatus(http1(l4, 'curl/8'), 200, 'its own TLS') },
-    { what: `L4, certificate of the origin`, found: await certificateName(l4, L4_HOST) },
+/**
+ * One request through each path.
+ * @throws BoxError naming the first that does not answer as it should
+ */
+export async function verifyPaths(plan: BoxPlan): Promise<Verified[]> {
+  const ca = readFileSync(plan.caFile, 'utf8');
+  const l7 = tlsOptions(plan.port, ca, L7_HOST);
+  const l4 = tlsOptions(plan.port, ca, L4_HOST);
+  const checks: readonly (readonly [string, () => Promise<string>])[] = [
+    [`L7, HTTP/1.1, ${L7_HOST}`, () => expectStatus(http1(l7, 'curl/8'), 200, 'the plain HTTP origin')],
+    [`L7, HTTP/2, ${L7_HOST}`, () => expectStatus(http2(l7), 200, 'the plain HTTP origin')],
+    ['L7, User-Agent zgrab/0.x', () => expectStatus(http1(l7, 'zgrab/0.x'), 403, 'ua_blocked')],
+    [`L4, HTTP/1.1, ${L4_HOST}`, () => expectStatus(http1(l4, 'curl/8'), 200, 'its own TLS')],
+    ['L4, certificate of the origin', () => certificateName(l4, L4_HOST)],
   ];
+  const verified: Verified[] = [];
+  for (const [what, check] of checks) {
+    try {
+      verified.push({ what, found: await check() });
+    } catch (error) {
+      throw failed(plan.dir, what, error);
+    }
+  }
+  return verified;
+}
+
+function failed(dir: string, what: string, error: unknown): BoxError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new BoxError(
+    `mc-proxy runs, but the check "${what}" failed: ${reason}`,
+    [
+      `Its log says why: ${logFile(dir)}`,
+      `What mcproxyctl changed in earlier runs still holds; to begin without it, remove ${databaseFile(dir)}`,
+    ].join('\n'),
+  );
 }
 
 interface Answer {
