@@ -26,7 +26,7 @@ export function announcement(root: string, plan: BoxPlan, pid: number, checks: r
       ['mc-proxy', `https://127.0.0.1:${port}`, `process ${pid}`],
       [L7_HOST, `-> http://${l7.backend}`, 'L7: mc-proxy terminates TLS, the origin speaks plain HTTP'],
       [L4_HOST, `-> https://${l4.backend}`, 'L4: passed through unopened, the origin speaks its own TLS'],
-      ['metrics', `http://127.0.0.1:${metricsPort}/metrics`],
+      ['status page', `http://127.0.0.1:${metricsPort}/`, 'and the same figures for Prometheus at /metrics'],
       ['admin socket', path(socketPath(dir))],
       ['configuration', path(configFile(dir))],
       ['log', path(logFile(dir))],

@@ -34,7 +34,9 @@ describe('npm start', () => {
   });
   afterAll(() => scratch[Symbol.asyncDispose]());
 
-  it('has checked each path, and says what runs where', () => {
+  it('has checked each path, and says what runs where', async () => {
+    const statusPage = /^ {2}status page +(http\S+)/m.exec(page)![1]!;
+    for (const url of [statusPage, `${statusPage}metrics`]) expect((await fetch(url)).status).toBe(200);
     expect(page.match(/^ {2}ok {2}.*/gm)).toHaveLength(5);
     for (const name of ['mc-proxy.toml', 'mc-proxy.log', 'mc-proxy.sock', 'ca/ca.pem', 'curlrc']) {
       expect(page).toContain(join(scratch.srv, 'box', name));
