@@ -1,8 +1,9 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { isUtf8 } from 'node:buffer';
+import { errnoOf, messageOf } from '../errors/index.ts';
 
 /** Far above any real configuration; a database or a log named by mistake is not read into memory. */
-export const maxFileBytes = 4 * 1024 * 1024;
+const maxFileBytes = 4 * 1024 * 1024;
 
 export type FileRead =
   | { ok: true; text: string }
@@ -59,8 +60,7 @@ function refuse(reason: string, expected: string | null): FileRead {
 }
 
 function explain(error: unknown): { reason: string; expected: string | null } {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  switch (code) {
+  switch (errnoOf(error)) {
     case 'ENOENT':
       return { reason: 'there is no such file', expected: 'the path of an existing TOML file' };
     case 'EACCES':
@@ -68,9 +68,6 @@ function explain(error: unknown): { reason: string; expected: string | null } {
     case 'ENOTDIR':
       return { reason: 'a part of the path is not a directory', expected: null };
     default:
-      return {
-        reason: `the file cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-        expected: null,
-      };
+      return { reason: `the file cannot be read: ${messageOf(error)}`, expected: null };
   }
 }

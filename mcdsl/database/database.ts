@@ -4,9 +4,10 @@ import Sqlite from 'better-sqlite3';
 
 import { createReader, createWriter } from './access.ts';
 import type { Reader, Writer } from './access.ts';
-import { databaseErrors, mapped } from './errors.ts';
+import { databaseErrors, mapped, mappedFiles } from './errors.ts';
 import { checkMigrations, migrate, refuseNewer, schemaVersion } from './migrations.ts';
 import type { Migration, MigrationReport } from './migrations.ts';
+import { damageOf } from './quick-check.ts';
 import { setAside } from './set-aside.ts';
 
 export type DatabaseOptions = {
@@ -60,7 +61,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   let aside: OpenReport['setAside'] = null;
   if (first.kind === 'damaged') {
     if (options.onCorrupt !== 'set-aside') throw damagedError(path, first.reason);
-    aside = { path: mapFiles(path, () => setAside(path, new Date())), reason: first.reason };
+    aside = { path: mappedFiles(`database ${path}`, () => setAside(path, new Date())), reason: first.reason };
   }
   const open = first.kind === 'sound' ? first : openChecked(options);
   if (open.kind === 'damaged') throw damagedError(path, open.reason);
@@ -105,11 +106,12 @@ type Opened =
 
 function openChecked(options: DatabaseOptions): Opened {
   const { path, busyTimeoutMs = defaultBusyTimeoutMs } = options;
-  const warnings = mapFiles(path, () => prepareFile(path));
+  const warnings = mappedFiles(`database ${path}`, () => prepareFile(path));
   let db: Sqlite.Database | null = null;
   try {
-    db = mapped(path, () => connect(path, false, busyTimeoutMs));
-    const reason = mapped(path, () => quickCheck(db));
+    const connected = mapped(path, () => connect(path, false, busyTimeoutMs));
+    db = connected;
+    const reason = mapped(path, () => damageOf(connected));
     if (reason === null) return { kind: 'sound', db, warnings };
     db.close();
     return { kind: 'damaged', reason };
@@ -140,12 +142,6 @@ function connect(path: string, readonly: boolean, busyTimeoutMs: number): Sqlite
   }
 }
 
-/** Returns what is wrong with the database, or null. */
-function quickCheck(db: Sqlite.Database | null): string | null {
-  const result = db?.pragma('quick_check(1)', { simple: true });
-  return result === 'ok' ? null : `quick_check says: ${String(result)}`;
-}
-
 /**
  * Before SQLite has the file: closing any descriptor of it later would drop this process's locks on it (POSIX).
  */
@@ -157,18 +153,6 @@ function prepareFile(path: string): string[] {
     return [`database ${path} could be read by other users; its mode is 0600 now`];
   } catch (error) {
     return [`database ${path} can be read by other users, and its mode cannot be changed: ${String(error)}`];
-  }
-}
-
-/** Errors of the file system around the database, in the words of its table. */
-function mapFiles<T>(path: string, work: () => T): T {
-  try {
-    return work();
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const full = cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC';
-    const code = full ? 'database_full' : 'database_unavailable';
-    throw databaseErrors.error(code, `database ${path}: ${reason}`, {}, { cause });
   }
 }
 

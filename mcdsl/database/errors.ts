@@ -1,6 +1,6 @@
 import Sqlite from 'better-sqlite3';
 
-import { defineErrors } from '../errors/index.ts';
+import { defineErrors, errnoOf, messageOf } from '../errors/index.ts';
 import type { ErrorRow } from '../errors/index.ts';
 
 /** What a database can refuse: spread into the table of a system that keeps one, `{ ...databaseRows, … }`. */
@@ -55,6 +55,17 @@ export function mapped<T>(path: string, work: () => T): T {
     return work();
   } catch (error) {
     throw mapSqliteError(path, error);
+  }
+}
+
+/** As `mapped`, for work on the files around a database; `where` begins the message. */
+export function mappedFiles<T>(where: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    if (databaseErrors.is(cause)) throw cause;
+    const code = errnoOf(cause) === 'ENOSPC' ? 'database_full' : 'database_unavailable';
+    throw databaseErrors.error(code, `${where}: ${messageOf(cause)}`, {}, { cause });
   }
 }
 

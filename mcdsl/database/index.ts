@@ -1,7 +1,8 @@
-export type { Reader, RunResult, SqlParams, SqlRow, SqlValue, Writer } from './access.ts';
+export type { Reader, Writer } from './access.ts';
 export { openDatabase, openReadonlyDatabase } from './database.ts';
-export type { Database, DatabaseOptions, OpenReport, ReadonlyDatabase, ReadonlyDatabaseOptions } from './database.ts';
-export { databaseErrors, databaseRows, mapped } from './errors.ts';
-export type { DatabaseCode } from './errors.ts';
-export type { Migration, MigrationReport } from './migrations.ts';
+export type { Database } from './database.ts';
+export { databaseErrors, databaseRows, mapped, mappedFiles } from './errors.ts';
+export { schemaVersion } from './migrations.ts';
+export type { Migration } from './migrations.ts';
+export { damageOf } from './quick-check.ts';
 export { syncFolder, utcStamp } from './set-aside.ts';

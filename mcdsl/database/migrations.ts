@@ -1,6 +1,6 @@
 import type Sqlite from 'better-sqlite3';
 
-import { SystemError } from '../errors/index.ts';
+import { messageOf, SystemError } from '../errors/index.ts';
 import { createWriter } from './access.ts';
 import type { Writer } from './access.ts';
 import { databaseErrors, mapSqliteError } from './errors.ts';
@@ -78,10 +78,9 @@ function runOne(db: Sqlite.Database, path: string, migration: Migration): void {
   } catch (error) {
     const cause = mapSqliteError(path, error);
     if (cause instanceof SystemError && cause.code !== 'database_constraint') throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
     throw databaseErrors.error(
       'database_migration_failed',
-      `database ${path}: migration ${version} (${name}) failed and was undone: ${reason}`,
+      `database ${path}: migration ${version} (${name}) failed and was undone: ${messageOf(cause)}`,
       { version, name },
       { cause },
     );

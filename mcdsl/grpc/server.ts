@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { sendUnaryData, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 
+import { messageOf } from '../errors/index.ts';
 import type { Logger } from '../logging/index.ts';
 import { answerStream, answerUnary, callErrors, openCall } from './call.ts';
 import type { CallScope } from './call.ts';
@@ -71,7 +72,7 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     active[kind].add(scope);
   };
   const statusOf = (path: string, error: unknown) => {
-    logger.debug('rpc refused', { rpc: path, reason: error instanceof Error ? error.message : String(error) });
+    logger.debug('rpc refused', { rpc: path, reason: messageOf(error) });
     return toGrpcStatus(error, (err, errorId) => logger.error('rpc failed', { rpc: path, err, error_id: errorId }));
   };
 

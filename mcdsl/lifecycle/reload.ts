@@ -1,3 +1,4 @@
+import { messageOf } from '../errors/index.ts';
 import type { Logger } from '../logging/index.ts';
 import type { Notifier } from '../systemd/index.ts';
 import { errorFields } from './error-fields.ts';
@@ -27,7 +28,7 @@ export function createReloadQueue(deps: {
         notifier.ready('serving');
       } catch (err) {
         logger.error('reload failed, the old configuration stays', errorFields(err));
-        notifier.ready(`serving with the old configuration: ${err instanceof Error ? err.message : String(err)}`);
+        notifier.ready(`serving with the old configuration: ${messageOf(err)}`);
       }
     } while (again);
     running = false;

@@ -1,6 +1,8 @@
 import fs from 'node:fs';
 import net from 'node:net';
 
+import { errnoOf } from '../errors/index.ts';
+
 export type LogDestination = Disposable & {
   /** Takes one whole line with its line feed. Never waits: above the bound the line is dropped and counted. */
   write(line: string): void;
@@ -141,10 +143,6 @@ function setNonBlocking(fd: number, reason: unknown): Target {
       cause: error,
     });
   }
-}
-
-function errnoOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
 function sleepSync(ms: number): void {

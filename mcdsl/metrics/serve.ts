@@ -2,11 +2,12 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import { defineErrors, toWire } from '../errors/index.ts';
+import { formatAddress } from '../config/addresses.ts';
+import { defineErrors, messageOf, toWire } from '../errors/index.ts';
 import type { Logger } from '../logging/index.ts';
 import type { MetricsRegistry } from './registry.ts';
 
-export const metricsErrors = defineErrors('metrics', {
+const metricsErrors = defineErrors('metrics', {
   listen_failed: { http: 500, grpc: 'UNAVAILABLE', retry: false },
 });
 
@@ -52,13 +53,12 @@ export async function serveMetrics(options: MetricsServerOptions): Promise<Metri
   server.maxConnections = limits.connections;
   server.timeout = limits.idleMs;
 
-  const shown = `${listen.host?.includes(':') ? `[${listen.host}]` : (listen.host ?? '')}:${listen.port}`;
+  const shown = formatAddress({ kind: 'tcp', ...listen });
   server.listen({ port: listen.port, ...(listen.host === null ? {} : { host: listen.host }) });
   try {
     await once(server, 'listening');
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw metricsErrors.error('listen_failed', `cannot serve metrics on ${shown}: ${reason}`, {}, { cause });
+    throw metricsErrors.error('listen_failed', `cannot serve metrics on ${shown}: ${messageOf(cause)}`, {}, { cause });
   }
   server.on('error', (err) => logger.error('metrics listener failed', { err }));
   const { address, port } = server.address() as AddressInfo;

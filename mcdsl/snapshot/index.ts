@@ -1,2 +1,1 @@
 export { listSnapshots, takeSnapshot } from './snapshot.ts';
-export type { Snapshot, SnapshotOptions } from './snapshot.ts';

@@ -3,7 +3,16 @@ import path from 'node:path';
 
 import Sqlite from 'better-sqlite3';
 
-import { databaseErrors, mapped, syncFolder, utcStamp } from '../database/index.ts';
+import {
+  damageOf,
+  databaseErrors,
+  mapped,
+  mappedFiles,
+  schemaVersion as schemaVersionOf,
+  syncFolder,
+  utcStamp,
+} from '../database/index.ts';
+import { errnoOf } from '../errors/index.ts';
 import { parseSnapshotName, pruneSnapshots, snapshotName, snapshotPattern } from './names.ts';
 
 export type SnapshotOptions = {
@@ -92,7 +101,7 @@ function createExclusively(file: string): boolean {
     fs.closeSync(fs.openSync(file, 'wx', 0o640));
     return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    if (errnoOf(error) === 'EEXIST') return false;
     throw error;
   }
 }
@@ -120,23 +129,14 @@ function syncFile(file: string): void {
 function verify(file: string): number {
   const db = new Sqlite(file, { readonly: true, fileMustExist: true });
   try {
-    const result = db.pragma('quick_check(1)', { simple: true });
-    if (result !== 'ok')
-      throw databaseErrors.error('database_corrupt', `snapshot ${file} is damaged: ${String(result)}`);
-    return Number(db.pragma('user_version', { simple: true }));
+    const damage = damageOf(db);
+    if (damage !== null) throw databaseErrors.error('database_corrupt', `snapshot ${file} is damaged: ${damage}`);
+    return schemaVersionOf(db);
   } finally {
     db.close();
   }
 }
 
 function inFolder<T>(folder: string, work: () => T): T {
-  try {
-    return work();
-  } catch (cause) {
-    if (databaseErrors.is(cause)) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const full = cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC';
-    const code = full ? 'database_full' : 'database_unavailable';
-    throw databaseErrors.error(code, `snapshot in ${folder}: ${reason}`, {}, { cause });
-  }
+  return mappedFiles(`snapshot in ${folder}`, work);
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { setTimeout } from 'node:timers/promises';
 
+import { errnoOf } from '../errors/index.ts';
 import type { Logger } from '../logging/index.ts';
 
 /** The assignments of one message to the service manager, e.g. `['READY=1', 'STATUS=serving']` (sd_notify(3)). */
@@ -100,7 +101,7 @@ function statusLine(text: string): string {
 }
 
 function explain(error: unknown): string {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+  return errnoOf(error) === 'ENOENT'
     ? 'systemd-notify is not installed, so systemd will not hear that this service is ready: install the systemd package, or use Type=exec without WatchdogSec'
     : 'systemd-notify failed, so systemd may not know how this service does';
 }

@@ -1,4 +1,4 @@
-import { SystemError } from '../errors/index.ts';
+import { errnoOf, messageOf, SystemError } from '../errors/index.ts';
 import { coloursFor } from './colour.ts';
 import type { Colours } from './colour.ts';
 import { escapeControl, escapeControlLines } from './escape.ts';
@@ -47,7 +47,7 @@ export function createTerminal(options: TerminalOptions): Terminal {
 
   // `mcproxyctl routes list | head`: the reader has what it wanted, and that is no failure of ours.
   stdout.on?.('error', (error) => {
-    if (!('code' in error) || error.code !== 'EPIPE') throw error;
+    if (errnoOf(error) !== 'EPIPE') throw error;
     closed = true;
   });
 
@@ -91,7 +91,7 @@ export function createTerminal(options: TerminalOptions): Terminal {
 
 function describeError(error: unknown): { code: string; message: string; details: unknown } {
   if (error instanceof SystemError) return { code: error.code, message: error.message, details: error.details };
-  return { code: 'internal', message: error instanceof Error ? error.message : String(error), details: {} };
+  return { code: 'internal', message: messageOf(error), details: {} };
 }
 
 // JSON leaves DEL, C1 and direction marks raw; inside its strings \u escapes mean the same and are safe to look at.
