@@ -171,8 +171,7 @@ function checkConfig<S extends z.ZodObject>(
   const result = loadConfigFile(descriptor.config, configFile);
   const problems = result.ok ? result.warnings : result.problems;
   terminal.show({ ok: result.ok, file: configFile, problems }, () => {
-    const color = terminal.colours.bold('') !== '';
-    const printed = formatProblems(problems, { color });
+    const printed = formatProblems(problems, terminal.colours);
     return result.ok ? `${printed}${configFile} is right\n` : printed;
   });
   return result.ok ? exitCode.ok : exitCode.badConfig;

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { coloursFor } from '../terminal/index.ts';
 import { formatProblems } from './format.ts';
 import { loadConfigText } from './load.ts';
 import { example } from './test/example.ts';
 
-const print = (text: string, color = false): string => {
+const print = (text: string, isTTY = false): string => {
   const result = loadConfigText(example, { file: 'f.toml', text });
-  return formatProblems(result.ok ? result.warnings : result.problems, { color });
+  return formatProblems(result.ok ? result.warnings : result.problems, coloursFor({ isTTY }, {}));
 };
 
 describe('printed problems', () => {
@@ -15,7 +16,9 @@ describe('printed problems', () => {
 
   it('are coloured on demand only', () => {
     expect(print('[database]\nx = 1')).not.toContain('\u001b');
-    expect(print('[database]\nx = 1', true)).toContain('\u001b[1;31merror\u001b[0m: unknown key "x" in [database]');
+    expect(print('[database]\nx = 1', true)).toContain(
+      '\u001b[1m\u001b[31merror\u001b[39m\u001b[22m: unknown key "x" in [database]',
+    );
   });
 
   it('keep tabs in front of the mark', () => {

@@ -1,13 +1,13 @@
+import { coloursFor, type Colours, type Paint } from '../terminal/colour.ts';
 import type { Place, Problem } from './types.ts';
 
 /**
  * Problems for a terminal or a log: place, message, the line with its mark, and what would be right; then a count.
  * Ends in a line end; empty for no problems.
  */
-export function formatProblems(problems: readonly Problem[], options: { color?: boolean } = {}): string {
+export function formatProblems(problems: readonly Problem[], colours: Colours = plain): string {
   if (problems.length === 0) return '';
-  const paint = options.color === true ? colored : plain;
-  const blocks = problems.slice(0, maxPrinted).map((problem) => formatProblem(problem, paint));
+  const blocks = problems.slice(0, maxPrinted).map((problem) => formatProblem(problem, colours));
   const rest = problems.length - blocks.length;
   return `${blocks.join('\n')}\n${countText(problems)}${rest > 0 ? `, of which ${rest} are not shown` : ''}\n`;
 }
@@ -15,19 +15,15 @@ export function formatProblems(problems: readonly Problem[], options: { color?: 
 // More than this are one mistake repeated, e.g. a wrong file.
 const maxPrinted = 200;
 
-type Style = 'error' | 'warning' | 'place' | 'dim' | 'good';
-type Paint = (style: Style, text: string) => string;
+const plain = coloursFor({}, {});
 
-const codes: Readonly<Record<Style, string>> = { error: '1;31', warning: '1;33', place: '1', dim: '2', good: '32' };
-const colored: Paint = (style, text) => `\u001b[${codes[style]}m${text}\u001b[0m`;
-const plain: Paint = (_style, text) => text;
-
-function formatProblem(problem: Problem, paint: Paint): string {
+function formatProblem(problem: Problem, colours: Colours): string {
   const { place, severity, expected, suggestion, related } = problem;
-  const out = [`${paint('place', placeText(place))}: ${paint(severity, severity)}: ${visible(problem.message)}`];
-  if (place.kind === 'line') out.push(...sourceLines(place, paint, severity));
+  const signal: Paint = (text) => colours.bold(severity === 'error' ? colours.red(text) : colours.yellow(text));
+  const out = [`${colours.bold(placeText(place))}: ${signal(severity)}: ${visible(problem.message)}`];
+  if (place.kind === 'line') out.push(...sourceLines(place, colours.dim, signal));
   if (expected !== null) out.push(`  expected: ${visible(expected)}`);
-  if (suggestion !== null) out.push(`  did you mean ${paint('good', visible(suggestion))}?`);
+  if (suggestion !== null) out.push(`  did you mean ${colours.green(visible(suggestion))}?`);
   if (related !== null) out.push(`  ${visible(related.message)} at ${placeText(related.place)}`);
   return `${out.join('\n')}\n`;
 }
@@ -48,7 +44,7 @@ export function placeText(place: Place): string {
 
 const maxShown = 120;
 
-function sourceLines(place: Place & { kind: 'line' }, paint: Paint, severity: 'error' | 'warning'): string[] {
+function sourceLines(place: Place & { kind: 'line' }, dim: Paint, signal: Paint): string[] {
   const chars = [...place.text];
   // Of a very long line only the part around the mark.
   const from = place.column - 1 < maxShown ? 0 : place.column - 41;
@@ -64,8 +60,8 @@ function sourceLines(place: Place & { kind: 'line' }, paint: Paint, severity: 'e
     .join('');
   const number = String(place.line).padStart(5);
   return [
-    `${paint('dim', `${number} |`)} ${lead}${visible(shown.join(''))}${tail}`,
-    `${paint('dim', `${' '.repeat(5)} |`)} ${lead === '' ? '' : ' '}${indent}${paint(severity, '^'.repeat(length))}`,
+    `${dim(`${number} |`)} ${lead}${visible(shown.join(''))}${tail}`,
+    `${dim(`${' '.repeat(5)} |`)} ${lead === '' ? '' : ' '}${indent}${signal('^'.repeat(length))}`,
   ];
 }
 

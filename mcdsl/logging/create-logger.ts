@@ -4,6 +4,7 @@ import { pino, stdTimeFunctions } from 'pino';
 import type { Logger as PinoLogger } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 
+import { hasColours } from '../terminal/colour.ts';
 import { escapeControl, escapeControlLines } from '../terminal/escape.ts';
 import { cleanFields } from './clean.ts';
 import type { CleanFields } from './clean.ts';
@@ -86,9 +87,8 @@ function safeFields(fields: LogFields): CleanFields {
 }
 
 function prettyTarget(destination: LogDestination): { write(line: string): void } {
-  const noColour = (process.env['NO_COLOR'] ?? '') !== '';
   const format = prettyFactory({
-    colorize: !noColour,
+    colorize: hasColours({ isTTY: true }, process.env),
     translateTime: 'SYS:HH:MM:ss.l',
     ignore: 'pid,hostname,service',
     singleLine: true,

@@ -8,15 +8,17 @@ export type Colours = {
   readonly yellow: Paint;
 };
 
-/**
- * Colours for a stream, or none: only a terminal gets them, and never with NO_COLOR set to anything (no-color.org) or
- * TERM=dumb.
- */
-export function coloursFor(
-  stream: { readonly isTTY?: boolean },
-  env: Readonly<Record<string, string | undefined>>,
-): Colours {
-  const on = stream.isTTY === true && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
+type Stream = { readonly isTTY?: boolean };
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Only a terminal has colours, and never with NO_COLOR set to anything (no-color.org) or TERM=dumb. */
+export function hasColours(stream: Stream, env: Env): boolean {
+  return stream.isTTY === true && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
+}
+
+/** Colours for a stream that has them, else none. */
+export function coloursFor(stream: Stream, env: Env): Colours {
+  const on = hasColours(stream, env);
   const paint =
     (start: number, end: number): Paint =>
     (text) =>
