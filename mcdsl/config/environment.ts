@@ -14,7 +14,7 @@ interface Setting {
   schema: AnySchema;
 }
 
-export function variablePrefix(service: string): string {
+function variablePrefix(service: string): string {
   return `${variableName([service])}_`;
 }
 

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { formatProblems, placeText } from './format.ts';
-import { databaseSection, defineConfig, duration, loadConfigText, locate, section } from './index.ts';
+import { databaseSection, defineConfig, duration, loadConfigText, section } from './index.ts';
 import { example, svcConfig } from './test/example.ts';
 import type { Environment, LoadResult } from './types.ts';
 
@@ -53,7 +53,7 @@ describe('loading a configuration', () => {
 
   it('knows where each setting was given', () => {
     const result = load(svcConfig, { MC_PROXY_FIREWALL_RATE_LIMIT: '5' });
-    const at = (path: (string | number)[], part?: 'key') => placeText(locate(result, path, part));
+    const at = (path: (string | number)[], part?: 'key') => placeText(result.sources.place(path, part));
     expect(at(['listeners', 0, 'routes', 0, 'tls_cert'])).toBe('f.toml:10:12');
     expect(at(['listeners', 0, 'routes', 0, 'tls_cert'], 'key')).toBe('f.toml:10:1');
     expect(at(['listeners', 0, 'routes', 0, 'policies', 'x'])).toBe('f.toml:6:1');
@@ -185,7 +185,7 @@ describe('aliases', () => {
   it('sets the setting by its second name, and points there', () => {
     const result = load(`${database}[grpc]\naddr = "/run/x.sock"\n`);
     expect(loaded(result).admin.socket).toBe('/run/x.sock');
-    expect(placeText(locate(result, ['admin', 'socket']))).toBe('f.toml:4:8');
+    expect(placeText(result.sources.place(['admin', 'socket']))).toBe('f.toml:4:8');
   });
 
   it('refuses both names at once', () => {

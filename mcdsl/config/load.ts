@@ -16,8 +16,6 @@ import type {
   Environment,
   Frozen,
   LoadResult,
-  Place,
-  PlacePart,
   Problem,
   Reporter,
 } from './types.ts';
@@ -72,11 +70,6 @@ export function loadConfigText<S extends z.ZodObject>(
   if (saved === null || problems.some((problem) => problem.severity === 'error'))
     return { ok: false, problems, sources };
   return { ok: true, config: saved.config as Frozen<z.output<S>>, warnings: problems, sources };
-}
-
-/** Where a setting was given, e.g. for an error that shows only when the service uses it. */
-export function locate(result: { sources: ConfigSources }, path: ConfigPath, part: PlacePart = 'value'): Place {
-  return result.sources.place(path, part);
 }
 
 function runCheck<S extends z.ZodObject>(

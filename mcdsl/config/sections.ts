@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import type { LogLevel } from '../logging/index.ts';
 import { duration, fileMode, filePath, filePathOrNone, listenAddress, listenAddressOrOff } from './fields.ts';
-import { expecting } from './schema-walk.ts';
 
 /**
  * The sections that every server shares (DESIGN §5), as object schemas that a service may `.extend()`.
@@ -32,7 +32,8 @@ export function metricsSection(defaultAddr = '') {
   });
 }
 
-export const logLevels = ['trace', 'debug', 'info', 'warn', 'error'] as const;
+/** Not `fatal`: nobody wants a server that keeps its errors to itself. */
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error'] as const satisfies readonly LogLevel[];
 
 export function logSection() {
   return z.strictObject({
@@ -50,14 +51,5 @@ export function serverSection(defaults: { listenAddr?: string } = {}) {
     tls_cert: filePathOrNone().prefault('').describe('PEM certificate chain.'),
     tls_key: filePathOrNone().prefault('').describe('PEM private key.'),
     shutdown_timeout: duration().prefault('30s').describe('How long SIGTERM waits for requests in flight.'),
-  });
-}
-
-export function mciasSection(service: string) {
-  return z.strictObject({
-    server_url: expecting(z.url({ protocol: /^https$/ }), 'an https URL such as "https://mcias.example.test:8443"'),
-    ca_cert: filePathOrNone().prefault('').describe("PEM file of the server's CA; empty: the system's roots."),
-    service_name: z.string().min(1).default(service).describe('The name under which MCIAS knows this service.'),
-    tags: z.array(z.string().min(1)).default([]).describe("Tags that MCIAS's policies match."),
   });
 }

@@ -9,7 +9,7 @@ export type LogLevel = (typeof logLevels)[number];
  */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** What code that logs is given, in the main thread and in workers alike. No call of it waits or throws. */
+/** What code that logs is given. No call of it waits or throws. */
 export type Logger = {
   trace(msg: string, fields?: LogFields): void;
   debug(msg: string, fields?: LogFields): void;
@@ -23,10 +23,6 @@ export type Logger = {
   /** A logger that adds these fields to each line and follows its parent's level. */
   child(fields: LogFields): Logger;
 };
-
-export function isLogLevel(text: string): text is LogLevel {
-  return (logLevels as readonly string[]).includes(text);
-}
 
 /** The level in force, shared by a logger and all its children so that one change reaches them all. */
 export type LevelGate = { rank: number };

@@ -9,8 +9,8 @@ import { stripVTControlCharacters } from 'node:util';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { createForwardingLogger, createLogger, isSecretKey, openLogDestination, writeLogRecord } from './index.ts';
-import type { LogDestination, LoggerOptions, LogRecord, RootLogger } from './index.ts';
+import { createLogger, isSecretKey, openLogDestination } from './index.ts';
+import type { LogDestination, LoggerOptions, RootLogger } from './index.ts';
 
 let dir: string;
 beforeEach(() => {
@@ -183,23 +183,6 @@ describe('pretty lines', () => {
     const plain = stripVTControlCharacters(lines.join(''));
     expect(plain).toMatch(/INFO: sni \\x1b\]0;title/);
     expect(plain).not.toMatch(/\p{Cc}(?<!\n)|\u202e/u);
-  });
-});
-
-describe('forwarding from a worker', () => {
-  it('sends plain redacted records that the main thread writes as its own lines', () => {
-    const { log, last } = collect();
-    const records: LogRecord[] = [];
-    const worker = createForwardingLogger((record) => records.push(structuredClone(record)), 'info');
-    const child = worker.child({ worker: 2, fn: () => 1 });
-    child.debug('no');
-    child.error('lost', { token: 'planted', err: new Error('e') });
-    worker.setLevel('debug');
-    child.debug('now');
-    expect(records).toHaveLength(2);
-    expect(JSON.stringify(records)).not.toContain('planted');
-    for (const record of records) writeLogRecord(log, record);
-    expect(last()).toMatchObject({ level: 'error', msg: 'lost', worker: 2, err: { message: 'e', type: 'Error' } });
   });
 });
 

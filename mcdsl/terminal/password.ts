@@ -3,7 +3,7 @@ import type { ReadStream } from 'node:tty';
 
 import { defineErrors } from '../errors/index.ts';
 
-export const terminalErrors = defineErrors('terminal', {
+const terminalErrors = defineErrors('terminal', {
   terminal_required: { http: 400, grpc: 'FAILED_PRECONDITION', retry: false },
   interrupted: { http: 499, grpc: 'CANCELLED', retry: false, message: 'interrupted' },
   password_too_long: { http: 400, grpc: 'INVALID_ARGUMENT', retry: false },
