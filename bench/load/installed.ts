@@ -1,14 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { findProgram, searchPath } from '../../deploy/checks/find-program.ts';
 import { NGINX_STREAM_MODULE } from './configs.ts';
 import type { Part } from './model.ts';
 
 /** The version of each part, or null where the machine lacks it. */
 export type Installed = Readonly<Record<Part, string | null>>;
-
-/** Directories of servers that an ordinary user's PATH may lack. */
-const SYSTEM_PATH = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
 export function findInstalled(path: string = searchPath()): Installed {
   const version = (command: string, args: readonly string[], pattern: RegExp): string | null => {
@@ -30,27 +27,8 @@ export function missingOf<P extends Part>(installed: Installed, needs: readonly 
   return needs.filter((part) => installed[part] === null);
 }
 
-/** PATH with the directories of servers. */
-export function searchPath(): string {
-  return [process.env['PATH'], ...SYSTEM_PATH].filter(Boolean).join(delimiter);
-}
-
-function findProgram(command: string, path: string): string | null {
-  const candidates = path.split(delimiter).map((directory) => join(directory, command));
-  return candidates.find(isExecutable) ?? null;
-}
-
 /** wrk ends with 1 after it has told its version, so only the text counts. */
 function askVersion(file: string, args: readonly string[], pattern: RegExp): string {
   const { stdout, stderr } = spawnSync(file, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   return pattern.exec(`${stdout}\n${stderr}`.trim())?.[1] ?? 'of unknown version';
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

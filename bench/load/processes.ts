@@ -4,8 +4,8 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
+import { searchPath } from '../../deploy/checks/find-program.ts';
 import { treePids } from './cpu.ts';
-import { searchPath } from './installed.ts';
 import type { Command } from './model.ts';
 
 /** A server that listens. */

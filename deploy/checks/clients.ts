@@ -1,19 +1,8 @@
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { beforeEach, type TestContext } from 'vitest';
+import { findProgram } from './find-program.ts';
 
-/** Directories of programs that an ordinary user's PATH may lack. */
-const systemDirectories = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
-
-/** Where the program is, or null. For tests that choose between clients; the others use {@link requireClient}. */
-export function findClient(command: string): string | null {
-  const directories = [...(process.env['PATH'] ?? '').split(delimiter), ...systemDirectories].filter(Boolean);
-  for (const directory of directories) {
-    const candidate = join(directory, command);
-    if (isExecutable(candidate)) return candidate;
-  }
-  return null;
-}
+/** For tests that choose between clients; the others use {@link requireClient}. */
+export { findProgram as findClient };
 
 /**
  * Called at the top of a test file or of a `describe`: its tests need these programs, which `deploy/test-deps` installs. Where one
@@ -22,7 +11,7 @@ export function findClient(command: string): string | null {
  * @returns the programs' paths, in the same order; the bare name for one that is missing
  */
 export function requireClient(...commands: readonly string[]): string[] {
-  const found = commands.map((command) => ({ command, path: findClient(command) }));
+  const found = commands.map((command) => ({ command, path: findProgram(command) }));
   const missing = found.filter(({ path }) => path === null).map(({ command }) => command);
   if (missing.length > 0) beforeEach((context) => refuse(context, missing, inCi(process.env['CI'])));
   return found.map(({ command, path }) => path ?? command);
@@ -37,13 +26,4 @@ export function refuse(context: Pick<TestContext, 'skip'>, missing: readonly str
 
 function inCi(value: string | undefined): boolean {
   return value !== undefined && value !== '' && value !== 'false' && value !== '0';
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

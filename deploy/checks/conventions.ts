@@ -1,3 +1,4 @@
+import { metricUnits } from '../../mcdsl/metrics/naming.ts';
 import { isTestCode, type SourceFile } from './source-files.ts';
 
 /** A rule on single files: what is wrong with each that breaks it. */
@@ -8,12 +9,6 @@ export type Convention = {
 };
 
 export const maximumLines = 350;
-
-/** The last word of a metric's name: what its value counts or measures. Add a unit here before using it. */
-export const metricUnits =
-  'total seconds bytes ratio info bool connections streams requests entries rules addresses routes backends workers days state'.split(
-    ' ',
-  );
 
 const isCode = (path: string): boolean => path.endsWith('.ts');
 

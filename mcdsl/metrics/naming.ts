@@ -38,6 +38,9 @@ const countedUnits = [
   'zones',
 ] as const;
 
+/** Every word that a metric's name may end in. */
+export const metricUnits: readonly string[] = ['total', ...baseUnits, ...planningUnits, ...countedUnits];
+
 const namePattern = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/;
 const reservedLabels = new Set(['le', 'quantile', 'job', 'instance']);
 
