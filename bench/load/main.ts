@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { messageOf } from '../../mcdsl/errors/index.ts';
 import { exitCode, type ExitCode } from '../../mcdsl/terminal/index.ts';
 import { readGates, shortfalls } from './gate.ts';
 import { layGround } from './ground.ts';
@@ -80,6 +81,6 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 try {
   process.exitCode = await run(process.argv.slice(2), interruption.signal);
 } catch (error) {
-  if (!interruption.signal.aborted) say(`bench: ${error instanceof Error ? error.message : String(error)}`);
+  if (!interruption.signal.aborted) say(`bench: ${messageOf(error)}`);
   process.exitCode = interruption.signal.aborted ? exitCode.interrupted : exitCode.failed;
 }

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { messageOf } from '../../mcdsl/errors/index.ts';
 import { treeCpuMs } from './cpu.ts';
 import { cpu, rate } from './format.ts';
 import { createSite, writeFiles, type Ground } from './ground.ts';
@@ -59,7 +60,7 @@ export async function measureScenario(
     return { ...head, kind: 'measured', ...(await measureRounds(scenario, rivals, deps, signal)) };
   } catch (error) {
     signal.throwIfAborted();
-    return { ...head, kind: 'failed', why: error instanceof Error ? error.message : String(error) };
+    return { ...head, kind: 'failed', why: messageOf(error) };
   }
 }
 
@@ -173,7 +174,7 @@ async function sampleLoad(
 
 function named(name: ServerName): (error: unknown) => never {
   return (error) => {
-    throw new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new Error(`${name}: ${messageOf(error)}`, { cause: error });
   };
 }
 

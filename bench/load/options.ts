@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { messageOf } from '../../mcdsl/errors/index.ts';
 import type { RunSettings } from './model.ts';
 
 export interface BenchOptions {
@@ -34,7 +35,7 @@ export function parseOptions(args: readonly string[]): ParsedOptions {
   try {
     return readOptions(args);
   } catch (error) {
-    return { kind: 'usage', problem: error instanceof Error ? error.message : String(error) };
+    return { kind: 'usage', problem: messageOf(error) };
   }
 }
 

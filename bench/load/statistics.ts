@@ -56,10 +56,10 @@ export function figures(samples: readonly Sample[]): Figures {
   };
 }
 
-export function cpuUsPerUnit({ cpuMs, units }: Sample): number {
+function cpuUsPerUnit({ cpuMs, units }: Sample): number {
   return (cpuMs * 1000) / units;
 }
 
-export function unitsPerSecond({ units, elapsedMs }: Sample): number {
+function unitsPerSecond({ units, elapsedMs }: Sample): number {
   return (units * 1000) / elapsedMs;
 }

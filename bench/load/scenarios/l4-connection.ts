@@ -1,10 +1,9 @@
-import { join } from 'node:path';
 import { helloBackend } from '../backends.ts';
 import { checkHello } from '../checks.ts';
 import { haproxyL4, oursL4 } from '../l4-configs.ts';
 import type { Scenario } from '../model.ts';
 import { nonZero } from '../tools/failures.ts';
-import { parseWrk, sendFileScript } from '../tools/wrk.ts';
+import { parseWrk, rawHelloLoad } from '../tools/wrk.ts';
 
 const CONNECTIONS = 64;
 
@@ -13,21 +12,9 @@ export const scenario: Scenario = {
   about: `connect, ClientHello, 64 bytes back, close; ${CONNECTIONS} connections at once, by wrk with a raw hello`,
   unit: 'connection',
   backend: helloBackend,
-  files: ({ helloFile }) => ({ 'hello.lua': sendFileScript(helloFile) }),
+  ...rawHelloLoad(CONNECTIONS),
   ours: (site) => oursL4(site),
   rivals: { haproxy: (site) => haproxyL4(site) },
-  load: {
-    needs: ['wrk'],
-    command: ({ port, filesDir }, seconds) => [
-      'wrk',
-      '-t1',
-      `-c${CONNECTIONS}`,
-      `-d${seconds}s`,
-      '-s',
-      join(filesDir, 'hello.lua'),
-      `http://127.0.0.1:${port}/`,
-    ],
-  },
   count(output) {
     const { answers, ...failures } = parseWrk(output);
     return { units: answers, errors: nonZero(failures) };

@@ -4,10 +4,12 @@ import { checkRefused } from '../checks.ts';
 import { haproxyL4, oursL4 } from '../l4-configs.ts';
 import type { Scenario } from '../model.ts';
 import { nonZero } from '../tools/failures.ts';
-import { parseWrk, sendFileScript } from '../tools/wrk.ts';
+import { parseWrk, rawHelloLoad } from '../tools/wrk.ts';
 
 const CONNECTIONS = 64;
 const NETWORKS = 100_000;
+
+const hello = rawHelloLoad(CONNECTIONS);
 
 /** Disjoint networks of mixed sizes from 11.0.0.0 on, and among them the one that the load comes from. */
 export function blockedNetworks(): string[] {
@@ -23,8 +25,8 @@ export const scenario: Scenario = {
   about: `connect from a blocked network, one of ${NETWORKS}, and be reset; ${CONNECTIONS} connections at once, by wrk`,
   unit: 'connection',
   backend: helloBackend,
-  files: ({ helloFile }) => ({
-    'hello.lua': sendFileScript(helloFile),
+  files: (site) => ({
+    ...hello.files(site),
     'blocked.map': blockedNetworks()
       .map((network) => `${network} blocked\n`)
       .join(''),
@@ -36,18 +38,7 @@ export const scenario: Scenario = {
         onConnect: `  tcp-request connection reject if { src,map_ip(${join(site.filesDir, 'blocked.map')}) -m found }\n`,
       }),
   },
-  load: {
-    needs: ['wrk'],
-    command: ({ port, filesDir }, seconds) => [
-      'wrk',
-      '-t1',
-      `-c${CONNECTIONS}`,
-      `-d${seconds}s`,
-      '-s',
-      join(filesDir, 'hello.lua'),
-      `http://127.0.0.1:${port}/`,
-    ],
-  },
+  load: hello.load,
   // wrk meets the reset when it sends the hello or when it reads on, and connects anew. Before a connection stands it can only
   // meet a server that is gone.
   count(output) {

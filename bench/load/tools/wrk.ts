@@ -1,3 +1,6 @@
+import { join } from 'node:path';
+import type { Scenario } from '../model.ts';
+
 /** What wrk 4 prints at its end. A connection that ends before its answer is whole counts as a read error. */
 export interface WrkReport {
   readonly answers: number;
@@ -21,6 +24,27 @@ export function parseWrk(output: string): WrkReport {
     readErrors: Number(socketErrors?.[2] ?? 0),
     writeErrors: Number(socketErrors?.[3] ?? 0),
     timeouts: Number(socketErrors?.[4] ?? 0),
+  };
+}
+
+const SCRIPT = 'hello.lua';
+
+/** wrk with a raw ClientHello in the place of a request, each on a connection of its own; what files and load a scenario needs. */
+export function rawHelloLoad(connections: number): Pick<Scenario, 'load'> & { files: NonNullable<Scenario['files']> } {
+  return {
+    files: ({ helloFile }) => ({ [SCRIPT]: sendFileScript(helloFile) }),
+    load: {
+      needs: ['wrk'],
+      command: ({ port, filesDir }, seconds) => [
+        'wrk',
+        '-t1',
+        `-c${connections}`,
+        `-d${seconds}s`,
+        '-s',
+        join(filesDir, SCRIPT),
+        `http://127.0.0.1:${port}/`,
+      ],
+    },
   };
 }
 
