@@ -1,5 +1,6 @@
 import { open, stat } from 'node:fs/promises';
 import type { BigIntStats } from 'node:fs';
+import { errnoOf, messageOf } from '../../mcdsl/errors/index.ts';
 import { openMmdb } from './mmdb.ts';
 import { MmdbFormatError } from './mmdb-fields.ts';
 import { verifyMmdb } from './mmdb-verify.ts';
@@ -71,7 +72,5 @@ async function readStable(path: string, maxBytes: number): Promise<{ buffer: Sha
 }
 
 function describe(error: unknown): string {
-  if (error instanceof MmdbFormatError) return error.message;
-  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return 'it does not exist';
-  return error instanceof Error ? error.message : String(error);
+  return errnoOf(error) === 'ENOENT' ? 'it does not exist' : messageOf(error);
 }
