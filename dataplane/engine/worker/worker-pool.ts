@@ -177,18 +177,17 @@ export async function createWorkerPool(options: WorkerPoolOptions): Promise<Work
     async listen(addr, endpoint, gauge) {
       const first = members.get(INHERITOR);
       if (!first) throw new Error('no worker is running');
-      const others = [...members.values()].filter((member) => member !== first);
       const address = await listenOn(first, addr, endpoint, gauge);
+      bound.set(addr, { endpoint, gauge, address });
+      // Port 0: the first worker's choice holds for the others. An inherited socket has one owner.
+      if (endpoint.kind === 'fd') return address;
       try {
-        // Port 0: the first worker's choice holds for the others. An inherited socket has one owner.
-        if (endpoint.kind === 'tcp') {
-          await Promise.all(others.map((member) => listenOn(member, addr, { ...endpoint, port: address.port }, gauge)));
-        }
+        await everyone((member) => listenOn(member, addr, { ...endpoint, port: address.port }, gauge));
       } catch (error) {
+        bound.delete(addr);
         await everyone((member) => member.calls.call('unlisten', { addr }));
         throw error;
       }
-      bound.set(addr, { endpoint, gauge, address });
       return address;
     },
     async unlisten(addr) {

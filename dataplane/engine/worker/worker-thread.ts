@@ -44,6 +44,9 @@ function runWorker(port: MessagePort, boot: WorkerBoot): void {
 
   const handlers: CallHandlers = {
     async listen({ addr, endpoint, gauge }) {
+      // Asked twice where a listener is opened while this worker replaces a crashed one.
+      const open = listeners.get(addr);
+      if (open) return { host: open.host, port: open.port };
       const table = tables.listener(addr);
       if (!table) throw new Error(`no listener ${addr} in the snapshot`);
       const listener = await reactor.listen({
