@@ -9,7 +9,8 @@ let directory: string;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'tally-'));
   symlinkSync(join(repositoryRoot, 'node_modules'), join(directory, 'node_modules'));
-  for (const file of ['tally.ts', 'clients.ts', 'find-program.ts']) copyFileSync(join(import.meta.dirname, file), join(directory, file));
+  for (const file of ['tally.ts', 'clients.ts', 'find-program.ts'])
+    copyFileSync(join(import.meta.dirname, file), join(directory, file));
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
