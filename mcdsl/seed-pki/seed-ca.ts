@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import { isIP } from 'node:net';
 
-/** A certificate with its private key (PKCS #8), both PEM. `chainPem` is the leaf followed by the root. */
+/** A certificate, without its issuer's, and its private key (PKCS #8), both PEM. */
 export interface IssuedPair {
   readonly certPem: string;
   readonly keyPem: string;
@@ -50,7 +50,7 @@ export async function createSeedCa(commonName = 'Metacircular Seed CA', days = 3
   return assemble(certificate, keys.privateKey, await exportKey(keys.privateKey));
 }
 
-/** Rejects when the texts are no certificate and key, or don't belong together is found at the first verification. */
+/** Rejects when the texts are no certificate and key. That they belong together is not checked: what a stranger's key signs verifies nowhere. */
 export async function loadSeedCa(certPem: string, keyPem: string): Promise<SeedCa> {
   const certificate = new x509.X509Certificate(certPem);
   const der = x509.PemConverter.decodeFirst(keyPem);
