@@ -61,7 +61,10 @@ export interface Arrival<Tag> {
   reset(): void;
   /** Send `reply`, then close with FIN (the answer to clear HTTP on a TLS port; nothing else speaks before TLS). */
   reply(reply: Uint8Array): void;
-  /** The connection becomes a net.Socket of this thread, paused, whose first readable byte is `bytes[skip]`. */
+  /**
+   * The connection becomes a net.Socket of this thread, paused, whose first readable byte is `bytes[skip]`. Unlike a relay it does
+   * not stay half open: it ends when the peer ends, as a TLS connection does (RFC 8446 §6.1 leaves nothing to say after that).
+   */
   adopt(skip: number): Socket;
   /**
    * Connects to a backend, writes `prefix` and `bytes` from `skip` on, then relays both ways until both sides ended.

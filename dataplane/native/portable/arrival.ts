@@ -81,6 +81,7 @@ export class PortableArrival<Tag> implements Arrival<Tag> {
 
   adopt(skip: number): Socket {
     const socket = this.#release();
+    socket.allowHalfOpen = false;
     const rest = this.#peeked.bytes.subarray(skip);
     if (rest.length > 0) socket.unshift(rest);
     return socket;

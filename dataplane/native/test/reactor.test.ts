@@ -92,7 +92,6 @@ describe.each(ENGINES.map((create) => ({ name: create().engine, create })))('rea
       if (arrival.bytes.length < 5) return arrival.more(5);
       const socket = arrival.adopt(2);
       socket.on('data', (chunk: Buffer) => socket.write(chunk.toString().toUpperCase()));
-      socket.on('end', () => socket.end());
       socket.resume();
     });
     const client = await dial(port);
