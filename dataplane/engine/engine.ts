@@ -107,7 +107,7 @@ export async function startEngine(desired: Desired, deps: EngineDeps): Promise<E
   await listeners.reconcile(addrsOf(desired));
 
   const metrics = proxyMetrics(
-    () => pool.tally(),
+    () => pool.figures(),
     () => ({
       activeConnections: listeners.list().map(({ addr, active }) => ({ listener: addr, active })),
       routes: state.listeners().map(({ spec, routes }) => ({ listener: spec.addr, routes })),

@@ -1,12 +1,9 @@
 import fs from 'node:fs/promises';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { ELDHistogram } from 'node:perf_hooks';
 
-import type { FamilyDefinition, FamilySamples } from './families.ts';
+import type { FamilyDefinition, FamilySamples, ValueSample } from './families.ts';
+import { measureLoopDelay } from './loop-delay.ts';
+import type { LoopDelay } from './loop-delay.ts';
 import type { MetricsRegistry } from './registry.ts';
-
-const resolutionMs = 10;
-const windowMs = 10_000;
 
 /**
  * Adds what every server shows of itself: build, start time, CPU (all threads), memory, file descriptors, and the delay
@@ -14,10 +11,8 @@ const windowMs = 10_000;
  */
 export function addProcessMetrics(registry: MetricsRegistry, version: string): Disposable {
   const prefix = `mc_${registry.system}`;
-  const delay = monitorEventLoopDelay({ resolution: resolutionMs });
-  delay.enable();
+  const delay = measureLoopDelay();
   const startSeconds = Date.now() / 1000 - process.uptime();
-  let windowStart = performance.now();
 
   const gauge = (name: string, help: string, labels: readonly string[] = []): FamilyDefinition => ({
     kind: 'gauge',
@@ -45,7 +40,7 @@ export function addProcessMetrics(registry: MetricsRegistry, version: string): D
     families: [build, start, cpu, resident, heap, open, limit, loop],
     async collect() {
       const { user, system } = process.cpuUsage();
-      const answers = new Map<string, FamilySamples>([
+      return new Map<string, FamilySamples>([
         [build.name, { kind: 'gauge', samples: [{ labels: { version, node: process.version }, value: 1 }] }],
         [start.name, one(startSeconds)],
         [
@@ -62,28 +57,19 @@ export function addProcessMetrics(registry: MetricsRegistry, version: string): D
         [heap.name, one(process.memoryUsage().heapUsed)],
         [open.name, one(await openDescriptors())],
         [limit.name, one(await descriptorLimit())],
-        [loop.name, { kind: 'gauge', samples: delaySamples(delay) }],
+        [loop.name, { kind: 'gauge', samples: loopDelaySamples(delay.read()) }],
       ]);
-      if (performance.now() - windowStart > windowMs) {
-        delay.reset();
-        windowStart = performance.now();
-      }
-      return answers;
     },
   });
-  return { [Symbol.dispose]: () => void delay.disable() };
+  return delay;
 }
 
-/** The histogram measures the interval between two timers, so the timer's own length is taken off. */
-function delaySamples(delay: ELDHistogram): { labels: { statistic: string }; value: number }[] {
-  if (delay.count === 0) return [];
-  const seconds = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e6 - resolutionMs) / 1000;
-  return [
-    { labels: { statistic: 'mean' }, value: seconds(delay.mean) },
-    { labels: { statistic: 'p50' }, value: seconds(delay.percentile(50)) },
-    { labels: { statistic: 'p99' }, value: seconds(delay.percentile(99)) },
-    { labels: { statistic: 'max' }, value: seconds(delay.max) },
-  ];
+/** One sample a statistic; none before anything was measured. `labels` tells one loop from another. */
+export function loopDelaySamples(
+  delay: LoopDelay | null,
+  labels: Readonly<Record<string, string>> = {},
+): ValueSample[] {
+  return Object.entries(delay ?? {}).map(([statistic, value]) => ({ labels: { ...labels, statistic }, value }));
 }
 
 async function openDescriptors(): Promise<number> {

@@ -1,5 +1,11 @@
-import type { FamilyDefinition, FamilySamples, MetricSource } from '../../../mcdsl/metrics/index.ts';
+import {
+  loopDelaySamples,
+  type FamilyDefinition,
+  type FamilySamples,
+  type MetricSource,
+} from '../../../mcdsl/metrics/index.ts';
 import { COUNTERS, HISTOGRAMS, type Family } from './families.ts';
+import type { PoolFigures } from '../worker/worker-pool.ts';
 import { keysOf, LABEL_SEPARATOR, MAX_LABEL_SETS, type TallySnapshot } from './tally.ts';
 
 /** What the main thread itself knows at a scrape. */
@@ -27,6 +33,11 @@ const GAUGES = {
     labels: ['listener', 'hostname'],
   },
   limiter: { name: 'mc_proxy_rate_limiter_entries', help: 'Address prefixes that the rate limiter keeps.', labels: [] },
+  loopDelay: {
+    name: 'mc_proxy_worker_event_loop_delay_seconds',
+    help: 'How late timers of a worker fire: the time that its queue of work takes.',
+    labels: ['worker', 'statistic'],
+  },
   geoip: { name: 'mc_proxy_geoip_state', help: '1 while a GeoIP database is in use, else 0.', labels: [] },
 } as const satisfies Record<string, Family>;
 
@@ -55,7 +66,7 @@ const MAIN_COUNTERS = {
 } as const satisfies Record<string, Family>;
 
 /** The proxy's families for `/metrics`: the workers' sums and the main thread's figures, asked for once a scrape. */
-export function proxyMetrics(tally: () => Promise<TallySnapshot>, figures: () => MainFigures): MetricSource {
+export function proxyMetrics(workers: () => Promise<PoolFigures>, figures: () => MainFigures): MetricSource {
   return {
     families: [
       ...Object.values(COUNTERS).map((family) => define('counter', family)),
@@ -64,8 +75,18 @@ export function proxyMetrics(tally: () => Promise<TallySnapshot>, figures: () =>
       ...Object.values(MAIN_COUNTERS).map((family) => define('counter', family)),
     ],
     async collect() {
-      const sums = await tally();
-      return new Map([...workerSamples(sums), ...mainSamples(figures())]);
+      const { tally, loopDelays } = await workers();
+      return new Map([
+        ...workerSamples(tally),
+        [
+          GAUGES.loopDelay.name,
+          {
+            kind: 'gauge',
+            samples: loopDelays.flatMap(({ worker, delay }) => loopDelaySamples(delay, { worker: String(worker) })),
+          },
+        ],
+        ...mainSamples(figures()),
+      ]);
     },
   };
 }

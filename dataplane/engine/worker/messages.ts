@@ -1,3 +1,4 @@
+import type { LoopDelay } from '../../../mcdsl/metrics/index.ts';
 import type { ListenEndpoint } from '../../native/native.ts';
 import type { ConnectionFilter, ConnectionPage, ConnectionView } from '../../proxy/connections.ts';
 import type { ProxySnapshot, SnapshotChange } from '../../proxy/model.ts';
@@ -34,12 +35,18 @@ export interface BoundAddress {
   readonly port: number;
 }
 
+/** What a worker says of itself at a scrape. */
+export interface WorkerFigures {
+  readonly tally: TallySnapshot;
+  readonly loopDelay: LoopDelay | null;
+}
+
 /** Request kinds and what answers them. */
 export interface WorkerCalls {
   listen: { request: ListenRequest; answer: BoundAddress };
   unlisten: { request: { readonly addr: string }; answer: null };
   changes: { request: { readonly generation: number; readonly changes: readonly SnapshotChange[] }; answer: null };
-  collect: { request: null; answer: TallySnapshot };
+  collect: { request: null; answer: WorkerFigures };
   accessLog: { request: AccessLogSettings; answer: null };
   connections: { request: ConnectionFilter; answer: ConnectionPage };
   /** null: the worker has no such connection. */

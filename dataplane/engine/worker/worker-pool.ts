@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../../../mcdsl/logging/index.ts';
+import type { LoopDelay } from '../../../mcdsl/metrics/index.ts';
 import type { ListenEndpoint } from '../../native/native.ts';
 import {
   mergePages,
@@ -12,7 +13,7 @@ import { allocateGauges, clearGauges, createGauges, type ConnectionGauges } from
 import type { ProxySnapshot, SnapshotChange } from '../../proxy/model.ts';
 import { Tally, type TallySnapshot } from '../metrics/tally.ts';
 import { CallChannel } from './call-channel.ts';
-import type { AccessLogSettings, BoundAddress, FromWorker, ReportBatch } from './messages.ts';
+import type { AccessLogSettings, BoundAddress, FromWorker, ReportBatch, WorkerFigures } from './messages.ts';
 
 export interface WorkerPool extends AsyncDisposable {
   readonly size: number;
@@ -26,12 +27,18 @@ export interface WorkerPool extends AsyncDisposable {
   /** Resolves when every worker decides by the changes. */
   publish(generation: number, changes: readonly SnapshotChange[]): Promise<void>;
   setAccessLog(settings: AccessLogSettings): Promise<void>;
-  tally(): Promise<TallySnapshot>;
+  /** Counted by all workers since the start, those that crashed included; the delays of those that run. */
+  figures(): Promise<PoolFigures>;
   connections(filter: ConnectionFilter): Promise<ConnectionPage>;
   /** Resolves with the connection as it was, or with null when no worker has one of that id. */
   killConnection(id: string): Promise<ConnectionView | null>;
   drain(): Promise<void>;
   kill(): Promise<void>;
+}
+
+export interface PoolFigures {
+  readonly tally: TallySnapshot;
+  readonly loopDelays: readonly { readonly worker: number; readonly delay: LoopDelay | null }[];
 }
 
 export interface WorkerPoolOptions {
@@ -56,7 +63,7 @@ interface Member {
   readonly calls: CallChannel;
   readonly ready: Promise<'native' | 'portable'>;
   /** The last figures it gave; they stay counted when it crashes. */
-  lastTally: TallySnapshot | null;
+  last: WorkerFigures | null;
 }
 
 interface Bound {
@@ -108,13 +115,13 @@ export async function createWorkerPool(options: WorkerPoolOptions): Promise<Work
       });
       worker.once('exit', () => reject(new Error(`worker ${index} ended while starting`)));
     });
-    const member: Member = { index, worker, calls, ready, lastTally: null };
+    const member: Member = { index, worker, calls, ready, last: null };
     let cause = 'it exited';
     worker.on('error', (error) => (cause = error instanceof Error ? (error.stack ?? error.message) : String(error)));
     worker.once('exit', () => {
       calls.end();
       clearGauges(gaugeCells, index);
-      if (member.lastTally) retired.merge(member.lastTally);
+      if (member.last) retired.merge(member.last.tally);
       if (closing || members.get(index) !== member) return;
       crashes++;
       options.crashed(index, cause);
@@ -157,7 +164,7 @@ export async function createWorkerPool(options: WorkerPoolOptions): Promise<Work
 
   async function collect(): Promise<void> {
     await everyone(async (member) => {
-      member.lastTally = await member.calls.call('collect', null);
+      member.last = await member.calls.call('collect', null);
     });
   }
 
@@ -199,12 +206,17 @@ export async function createWorkerPool(options: WorkerPoolOptions): Promise<Work
       accessLog = settings;
       await everyone((member) => member.calls.call('accessLog', settings));
     },
-    async tally() {
+    async figures() {
       await collect();
-      const sum = new Tally();
-      sum.merge(retired.snapshot());
-      for (const member of members.values()) if (member.lastTally) sum.merge(member.lastTally);
-      return sum.snapshot();
+      const tally = new Tally();
+      tally.merge(retired.snapshot());
+      const loopDelays = [];
+      for (const { index, last } of members.values()) {
+        if (!last) continue;
+        tally.merge(last.tally);
+        loopDelays.push({ worker: index, delay: last.loopDelay });
+      }
+      return { tally: tally.snapshot(), loopDelays };
     },
     async connections(filter) {
       const pages: ConnectionPage[] = [];

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+import { measureLoopDelay } from '../../../mcdsl/metrics/index.ts';
 import { createRateLimiter } from '../../firewall/index.ts';
 import { createReactor } from '../../native/index.ts';
 import type { ReactorListener } from '../../native/native.ts';
@@ -19,6 +20,7 @@ function runWorker(port: MessagePort, boot: WorkerBoot): void {
   const send = (message: FromWorker): void => port.postMessage(message);
   const reporter = createWorkerReporter(boot.accessLog, (reports) => send({ kind: 'reports', reports }));
   const tables = createTables(boot.snapshot, createRateLimiter(boot.limiter));
+  const loopDelay = measureLoopDelay();
   const registry = new ConnectionRegistry();
   const reactor = createReactor();
   const resolver = createResolver();
@@ -72,7 +74,7 @@ function runWorker(port: MessagePort, boot: WorkerBoot): void {
     },
     collect() {
       reporter.flush();
-      return reporter.tally.snapshot();
+      return { tally: reporter.tally.snapshot(), loopDelay: loopDelay.read() };
     },
     accessLog(settings) {
       reporter.setAccessLog(settings);

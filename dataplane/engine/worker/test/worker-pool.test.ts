@@ -147,7 +147,7 @@ describe('worker pool', () => {
     await pool.setAccessLog({ enabled: false, sample: 1 });
     for (let count = 0; count < 8; count++) (await open(port, backend)).destroy();
     expect(pool.crashes).toBe(1);
-    const accepted = (await pool.tally()).counters.accepted;
+    const accepted = (await pool.figures()).tally.counters.accepted;
     expect(COUNTERS.accepted.labels).toEqual(['listener']);
     expect(accepted.get(ADDR)).toBeGreaterThanOrEqual(8);
   });
