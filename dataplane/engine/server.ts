@@ -13,7 +13,7 @@ export interface ServerDeps {
   readonly lifecycle: Lifecycle;
   readonly logger: RootLogger;
   readonly version: string;
-  /** Reads and checks the configuration file again and takes its log level over. @throws when it has errors, all named */
+  /** Reads and checks the configuration file again. @throws when it has errors, all named */
   readonly readConfig: () => Desired;
 }
 
@@ -85,6 +85,7 @@ export async function startServer(desired: Desired, deps: ServerDeps): Promise<R
       const next = deps.readConfig();
       await engine.reload(next);
       current = next;
+      logger.setLevel(next.process.logLevel);
       for (const setting of changedAtRestartOnly(settings, next.process)) {
         logger.warn(`a change of ${setting} takes effect at the next restart`);
       }

@@ -76,6 +76,10 @@ export function explain(tables: ProxyTables, listener: ListenerTable, connection
     return { steps, outcome: 'relay', reason: null, rule: route.hostname, route };
   }
 
+  if (!route.material.certificate) {
+    step('tls', 'decide', 'the route has no usable certificate: see "certs list"');
+    return refuse('certificate_unavailable', '', route);
+  }
   step('tls', 'pass', `terminated here; ${protocolOf(connection.alpn)}`);
   if (connection.userAgent === null) step('policies', 'skip', 'no User-Agent was given');
   else {

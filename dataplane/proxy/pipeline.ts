@@ -31,6 +31,8 @@ export interface PipelineDeps {
   readonly gauges: ConnectionGauges;
   readonly registry: ConnectionRegistry;
   readonly nextId: () => string;
+  /** True from the moment that the listeners are being closed. */
+  readonly isDraining: () => boolean;
 }
 
 /** Looked at byte by byte as they come. */
@@ -59,14 +61,21 @@ export function createPipeline(deps: PipelineDeps, listener: ListenerTable, gaug
     const passage = beginPassage(deps.nextId(), listener.spec.addr, arrival);
     arrival.tag = passage;
     if (arrival.state !== 'open') return null;
-    if (!gauges.tryOpen(gauge, listener.spec.maxConnections)) {
-      report(passage, 'limit_connections', '', '');
+    const refused = refusedAtAccept();
+    if (refused) {
+      report(passage, refused, '', '');
       arrival.reset();
       return null;
     }
     passage.counted = true;
     reporter.accepted(listener.spec.addr);
     return passage;
+  }
+
+  function refusedAtAccept(): Reason | null {
+    // Taken from the accept queue while the listening socket was being closed.
+    if (deps.isDraining()) return 'draining';
+    return gauges.tryOpen(gauge, listener.spec.maxConnections) ? null : 'limit_connections';
   }
 
   function proxyHeader(arrival: Arrival<Passage>, passage: Passage): boolean {

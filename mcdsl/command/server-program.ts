@@ -37,7 +37,7 @@ export type ServeContext<S extends z.ZodObject> = {
   readonly logger: RootLogger;
   readonly lifecycle: Lifecycle;
   /**
-   * For `reload`: reads the file again, logs its warnings and takes over its log level.
+   * For `reload`: reads the file again and logs its warnings. Its log level is for `reload` to set once the rest is in force.
    * @throws SystemError `config_invalid`; then nothing has changed
    */
   reloadConfig(): Loaded<S>;
@@ -110,7 +110,6 @@ async function serve<S extends z.ZodObject>(descriptor: ServerDescriptor<S>, con
   const reloadConfig = (): Loaded<S> => {
     const next = loadOrThrow(descriptor.config, configFile);
     logWarnings(logger, next.warnings);
-    logger.setLevel(descriptor.logLevel(next.config));
     return next;
   };
   return runServer({ logger, startExitCode: startExitCodeOf }, (lifecycle) => {

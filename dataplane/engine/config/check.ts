@@ -9,4 +9,9 @@ export function checkConfig(config: ProxyConfig, report: Reporter): void {
   checkListeners(config, report);
   checkFirewall(config, report);
   checkTls(config, report);
+  if (config.metrics.addr?.kind === 'fd') {
+    report(['metrics', 'addr'], 'metrics are not served on an inherited socket', {
+      expected: 'host:port, or "" for none',
+    });
+  }
 }

@@ -112,7 +112,13 @@ export async function startMcProxy(toml: (dir: string) => string, options: Start
     });
   }
 
-  await line((l) => l.msg === 'ready');
+  try {
+    await line((l) => l.msg === 'ready');
+  } catch (error) {
+    child.kill('SIGKILL');
+    if (options.dir === undefined) rmSync(dir, { recursive: true, force: true });
+    throw error;
+  }
   return {
     dir,
     socket: join(dir, 'mc-proxy.sock'),

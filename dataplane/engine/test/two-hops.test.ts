@@ -25,7 +25,7 @@ describe.skipIf(process.getuid?.() !== 0)(
       net = await createNetwork([
         {
           ends: [
-            { host: 'inet', addresses: ['203.0.113.66/24', '2001:db8::66/64'] },
+            { host: 'inet', addresses: ['203.0.113.66/24', '203.0.113.67/24', '2001:db8::66/64'] },
             { host: 'svc', addresses: ['203.0.113.10/24', '2001:db8::10/64'] },
           ],
         },
@@ -136,19 +136,18 @@ send_proxy_protocol = true
     });
 
     it('PX-10 the origin’s firewall judges the first client, over L4 and L7, and lets others through', async () => {
-      const blocked = await origin.ctl('firewall', 'block', '--ip', '203.0.113.66');
+      // A client that the edge holds no open connection for: a firewall judges connections when they come, not those it let in.
+      const fresh = ['--interface', '203.0.113.67'];
+      const status = ['-o', '/dev/null', '-w', '%{http_code}'];
+      const blocked = await origin.ctl('firewall', 'block', '--ip', '203.0.113.67');
       expect(blocked.code).toBe(0);
-      expect((await fetch('l4.example.test', '203.0.113.10')).code).not.toBe(0);
-      expect(await origin.refusal('blocked_ip')).toMatchObject({ client: '203.0.113.66', peer: '192.0.2.10' });
-      expect((await fetch('l7.example.test', '203.0.113.10', '-o', '/dev/null', '-w', '%{http_code}')).stdout).toBe(
-        '502',
-      );
+      expect((await fetch('l4.example.test', '203.0.113.10', ...fresh)).code).not.toBe(0);
+      expect(await origin.refusal('blocked_ip')).toMatchObject({ client: '203.0.113.67', peer: '192.0.2.10' });
+      expect((await fetch('l7.example.test', '203.0.113.10', ...fresh, ...status)).stdout).toBe('502');
       await origin.refusal('blocked_ip');
-      expect((await fetch('l7.example.test', '[2001:db8::10]', '-o', '/dev/null', '-w', '%{http_code}')).stdout).toBe(
-        '200',
-      );
-      await origin.ctl('firewall', 'unblock', '--ip', '203.0.113.66');
-      expect((await fetch('l4.example.test', '203.0.113.10')).code).toBe(0);
+      expect((await fetch('l7.example.test', '[2001:db8::10]', ...status)).stdout).toBe('200');
+      await origin.ctl('firewall', 'unblock', '--ip', '203.0.113.67');
+      expect((await fetch('l4.example.test', '203.0.113.10', ...fresh)).code).toBe(0);
     });
 
     it('PX-10 a peer that is not trusted can not name a client', async () => {

@@ -26,10 +26,6 @@ export class RouteTable {
     return this.#routes.size;
   }
 
-  get defaultHost(): string {
-    return this.#defaultHost;
-  }
-
   setDefaultHost(hostname: string): void {
     this.#defaultHost = hostname;
   }
@@ -43,7 +39,7 @@ export class RouteTable {
     return match ? { kind: 'wildcard', route: match } : null;
   }
 
-  /** The route of `default_route`, which may itself stand in the table as an exact name or below a wildcard. */
+  /** The route whose host name is `default_route`. */
   fallback(): RouteMatch | null {
     if (this.#defaultHost === '') return null;
     const route = this.#routes.get(this.#defaultHost);
