@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Logger } from '../../mcdsl/logging/index.ts';
+import type { RootLogger } from '../../mcdsl/logging/index.ts';
 import { createRateLimiter, createRateTable, firewallSizes } from '../firewall/index.ts';
 import type { SnapshotChange } from '../proxy/model.ts';
 import { createTables, type ProxyTables } from '../proxy/routing/tables.ts';
@@ -38,7 +38,7 @@ export interface Engine extends AsyncDisposable {
 }
 
 export interface EngineDeps {
-  readonly logger: Logger;
+  readonly logger: RootLogger;
   /** Listening sockets of the service manager, by name. */
   readonly inherited: ReadonlyMap<string, number>;
 }
@@ -124,6 +124,8 @@ export async function startEngine(desired: Desired, deps: EngineDeps): Promise<E
       workerCrashes: pool.crashes,
       generation: state.generation,
       droppedReports: sink.dropped,
+      droppedLogLines: logger.stats().droppedLines,
+      limiterLocksBroken: limiter.stats().locksBroken,
     }),
   );
 

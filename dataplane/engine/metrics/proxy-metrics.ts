@@ -21,6 +21,8 @@ export interface MainFigures {
   readonly workerCrashes: number;
   readonly generation: number;
   readonly droppedReports: number;
+  readonly droppedLogLines: number;
+  readonly limiterLocksBroken: number;
 }
 
 const GAUGES = {
@@ -58,6 +60,16 @@ const MAIN_COUNTERS = {
     labels: [],
   },
   crashes: { name: 'mc_proxy_worker_crashes_total', help: 'Workers that crashed and were replaced.', labels: [] },
+  lines: {
+    name: 'mc_proxy_log_dropped_lines_total',
+    help: 'Log lines that were lost because their reader stalled.',
+    labels: [],
+  },
+  locks: {
+    name: 'mc_proxy_rate_limiter_broken_locks_total',
+    help: 'Locks of the rate limiter that were taken from a worker which died holding them.',
+    labels: [],
+  },
   dropped: {
     name: 'mc_proxy_log_dropped_reports_total',
     help: 'Refusals and access lines that were counted but not logged because too many came at once.',
@@ -137,6 +149,8 @@ function* mainSamples(figures: MainFigures): Generator<[string, FamilySamples]> 
   yield counter(MAIN_COUNTERS.geoipFailures, figures.geoipReloadFailures);
   yield counter(MAIN_COUNTERS.crashes, figures.workerCrashes);
   yield counter(MAIN_COUNTERS.dropped, figures.droppedReports);
+  yield counter(MAIN_COUNTERS.lines, figures.droppedLogLines);
+  yield counter(MAIN_COUNTERS.locks, figures.limiterLocksBroken);
 }
 
 function gauge(family: Family, samples: [labels: Record<string, string>, value: number][]): [string, FamilySamples] {
