@@ -38,6 +38,9 @@ describe('the error table', () => {
         "policy_is_configured 409 FAILED_PRECONDITION",
         "policy_of_route 409 FAILED_PRECONDITION",
         "policy_needs_l7 409 FAILED_PRECONDITION",
+        "changes_invalid 400 INVALID_ARGUMENT",
+        "confirm_pending 409 FAILED_PRECONDITION retry",
+        "nothing_to_confirm 409 FAILED_PRECONDITION",
         "connection_not_found 404 NOT_FOUND",
         "not_confirmed 500 INTERNAL retry",
       ]

@@ -32,6 +32,10 @@ export const proxyErrors = defineErrors('mc_proxy', {
   policy_of_route: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
   policy_needs_l7: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
 
+  changes_invalid: { http: 400, grpc: 'INVALID_ARGUMENT', retry: false },
+  confirm_pending: { http: 409, grpc: 'FAILED_PRECONDITION', retry: true },
+  nothing_to_confirm: { http: 409, grpc: 'FAILED_PRECONDITION', retry: false },
+
   connection_not_found: { http: 404, grpc: 'NOT_FOUND', retry: false },
 
   not_confirmed: { http: 500, grpc: 'INTERNAL', retry: true },

@@ -2,6 +2,7 @@ import { defineService } from '../../../mcdsl/grpc/index.ts';
 import type { AuthorizationMap, ServedService } from '../../../mcdsl/grpc/index.ts';
 import { ProxyAdminService } from '../../../proto/gen/mcproxy/v1/mcproxy.ts';
 import { certificateHandlers } from './certificates.ts';
+import { changeSetHandlers } from './change-set.ts';
 import { connectionHandlers } from './connections.ts';
 import type { AdminDeps } from './deps.ts';
 import { eventHandlers } from './events.ts';
@@ -28,6 +29,9 @@ const authorization: AuthorizationMap<typeof ProxyAdminService> = {
   events: 'socket',
   listConnections: 'socket',
   killConnection: 'socket',
+  apply: 'socket',
+  confirm: 'socket',
+  export: 'socket',
   listCertificates: 'socket',
   reloadCertificates: 'socket',
   getStatus: 'socket',
@@ -44,6 +48,7 @@ export function createProxyAdmin(deps: AdminDeps): ServedService {
     ...explainHandlers(deps),
     ...eventHandlers(deps),
     ...connectionHandlers(deps),
+    ...changeSetHandlers(deps),
     ...certificateHandlers(deps),
     ...statusHandlers(deps),
   };

@@ -16,6 +16,7 @@ export function statusHandlers(
     listListeners: () => ({ listeners: listeners() }),
     getStatus() {
       const { warnings, startedAt, ...server } = deps.server();
+      const unconfirmed = state.unconfirmed();
       return {
         ...server,
         startedAt,
@@ -24,6 +25,9 @@ export function statusHandlers(
         warnings: [...warnings, ...state.warnings()],
         activeConnections: activeConnections(),
         geoip: geoipTo(deps.geoip()),
+        unconfirmed: unconfirmed
+          ? { revertAt: new Date(unconfirmed.revertAtMs), generation: unconfirmed.generation }
+          : undefined,
       };
     },
     async getStats() {

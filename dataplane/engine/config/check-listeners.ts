@@ -79,7 +79,7 @@ function checkRoutes(listener: ListenerConfig, at: ConfigPath, files: FileCheck,
   return new Set(first.keys());
 }
 
-function checkRoute(route: RouteConfig, path: ConfigPath, report: Reporter): RouteSpec | null {
+export function checkRoute(route: RouteConfig, path: ConfigPath, report: Reporter): RouteSpec | null {
   if (route.backend !== undefined && route.backends !== undefined) {
     const related = { path: [...path, 'backend'], message: 'backend' };
     report([...path, 'backends'], 'a route has either backend or backends', { at: 'key', related });

@@ -3,6 +3,7 @@ import type { Streams } from '../../../mcdsl/command/program.ts';
 import type { ExitCode } from '../../../mcdsl/terminal/index.ts';
 import { ProxyAdminService } from '../../../proto/gen/mcproxy/v1/mcproxy.ts';
 import { addCertificateCommands } from './commands/certificates.ts';
+import { addChangeSetCommands } from './commands/change-sets.ts';
 import { addConnectionCommands } from './commands/connections.ts';
 import { addEventCommands } from './commands/events.ts';
 import { addExplainCommand } from './commands/explain.ts';
@@ -36,6 +37,7 @@ export function runCli(argv: readonly string[], streams: Streams, version: strin
   addEventCommands(command, run);
   addConnectionCommands(command, run);
   addCertificateCommands(command, run);
+  addChangeSetCommands(command, run);
   command.addHelpText('after', '\nExample:\n  $ mcproxyctl explain --ip 203.0.113.9 --sni app.example.test');
   return ctl.run(argv);
 }

@@ -17,7 +17,8 @@ export interface Plan<T> {
   readonly rows: readonly StoreChange[];
   /** Brings the desired state in memory up to date; must not fail. Returns what workers are told; nothing: no swap. */
   readonly compile: () => readonly SnapshotChange[];
-  readonly event: NewEvent | null;
+  /** Reported once the change is on disk. */
+  readonly events: readonly NewEvent[];
   readonly answer: () => T;
 }
 
@@ -67,7 +68,7 @@ export function createChanger(deps: ChangerDeps): Changer {
   function compile(plan: Plan<unknown>): readonly SnapshotChange[] {
     desired.generation++;
     const changes = plan.compile();
-    if (plan.event) report(plan.event);
+    for (const event of plan.events) report(event);
     return changes;
   }
 

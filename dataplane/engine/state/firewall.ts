@@ -46,7 +46,7 @@ export function addFirewallRule(desired: Desired, kind: FirewallRuleKind, value:
       desired.apiRules.set(id, rule);
       return [{ kind: 'firewall_rule', op: 'add', rule }];
     },
-    event: { kind: 'firewall', rule: id, detail: 'added by the API' },
+    events: [{ kind: 'firewall', rule: id, detail: 'added by the API' }],
     answer: () => answer(true, 'api'),
   };
 }
@@ -72,7 +72,7 @@ export function removeFirewallRule(
       desired.apiRules.delete(id);
       return [{ kind: 'firewall_rule', op: 'remove', rule }];
     },
-    event: { kind: 'firewall', rule: id, detail: 'removed by the API' },
+    events: [{ kind: 'firewall', rule: id, detail: 'removed by the API' }],
     answer: () => ({ generation: desired.generation }),
   };
 }
@@ -92,7 +92,9 @@ export function setRateLimit(desired: Desired, limit: number, windowMs: number):
       desired.apiRateLimit = value;
       return [{ kind: 'rate_limit', ...value }];
     },
-    event: { kind: 'firewall', rule: `rate_limit ${value.limit} per ${value.windowMs} ms`, detail: 'set by the API' },
+    events: [
+      { kind: 'firewall', rule: `rate_limit ${value.limit} per ${value.windowMs} ms`, detail: 'set by the API' },
+    ],
     answer,
   };
 }
@@ -112,7 +114,7 @@ export function resetRateLimit(desired: Desired): Validated<SetRateLimitResult> 
       desired.apiRateLimit = null;
       return [{ kind: 'rate_limit', ...rateLimit(desired) }];
     },
-    event: { kind: 'firewall', rule: 'rate_limit', detail: 'reset to the configuration file by the API' },
+    events: [{ kind: 'firewall', rule: 'rate_limit', detail: 'reset to the configuration file by the API' }],
     answer,
   };
 }

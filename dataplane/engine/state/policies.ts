@@ -63,7 +63,7 @@ export function addPolicy(
       putApiPolicy(desired, policy);
       return serve(desired, policy, certificates);
     },
-    event: policyEvent(policy, 'added by the API'),
+    events: [policyEvent(policy, 'added by the API')],
     answer: () => answer(true, 'api'),
   };
 }
@@ -83,7 +83,7 @@ export function removePolicy(
       dropApiPolicies(desired, policy, [stored]);
       return serve(desired, policy, certificates);
     },
-    event: policyEvent(stored, 'removed by the API'),
+    events: [policyEvent(stored, 'removed by the API')],
     answer: () => ({ generation: desired.generation }),
   };
 }

@@ -51,7 +51,7 @@ export function reload(
       };
       return changes;
     },
-    event: { kind: 'config', detail: 'the configuration file was reloaded' },
+    events: [{ kind: 'config', detail: 'the configuration file was reloaded' }],
     answer: () => result,
   };
 }

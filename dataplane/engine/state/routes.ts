@@ -67,12 +67,14 @@ export function addRoute(
       else certificates.untrack(key);
       return serve(desired, key, certificates);
     },
-    event: {
-      kind: 'route',
-      listener: addr,
-      route: spec.hostname,
-      detail: before ? 'replaced by the API' : 'added by the API',
-    },
+    events: [
+      {
+        kind: 'route',
+        listener: addr,
+        route: spec.hostname,
+        detail: before ? 'replaced by the API' : 'added by the API',
+      },
+    ],
     answer: () =>
       answer(true, [...parsed.warnings.map(({ field, message }) => `${field} ${message}`), ...prepared.warnings]),
   };
@@ -114,7 +116,7 @@ export function removeRoute(
       // The route of the file comes back in its place; `kill` still means the connections of the removed one.
       return configured && kill ? [removal(key, true), ...changes] : configured ? changes : [removal(key, kill)];
     },
-    event: { kind: 'route', listener: addr, route: normal, detail: 'removed by the API' },
+    events: [{ kind: 'route', listener: addr, route: normal, detail: 'removed by the API' }],
     answer: () => ({ generation: desired.generation }),
   };
 }

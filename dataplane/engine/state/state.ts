@@ -3,8 +3,18 @@ import type { ProxySnapshot, SnapshotChange } from '../../proxy/model.ts';
 import { createCertificates, type CertificateView, type ReloadReport, type RouteKey } from '../certificates/index.ts';
 import type { ConfiguredState, RouteInput } from '../config/index.ts';
 import type { NewEvent } from '../events/index.ts';
-import type { Store } from '../store/index.ts';
-import { createChanger } from './change.ts';
+import type { Store, StoredRevert } from '../store/index.ts';
+import { applyApiChanges } from './api-changes.ts';
+import { createChanger, type Validated } from './change.ts';
+import { apply, exportToml, type ApplyInput, type ApplyResult } from './change-set/index.ts';
+import {
+  confirm,
+  createConfirmation,
+  refuseWhilePending,
+  takeBack,
+  takenBack,
+  type ConfirmResult,
+} from './confirmation.ts';
 import { createDesired } from './desired.ts';
 import {
   addFirewallRule,
@@ -58,6 +68,16 @@ export interface State extends AsyncDisposable {
   resetRateLimit(): Promise<SetRateLimitResult>;
   addPolicy(policy: PolicyInput): Promise<AddPolicyResult>;
   removePolicy(policy: PolicyInput): Promise<RemovePolicyResult>;
+  /**
+   * Brings all that the API owns to what a change set says, as one change. With `confirmWithinMs` it is taken back unless `confirm`
+   * comes in time, also across a restart; until then other changes are refused, and a reload of the file is not.
+   */
+  apply(input: ApplyInput): Promise<ApplyResult>;
+  confirm(): Promise<ConfirmResult>;
+  /** The change that waits for `confirm`; null: none does. */
+  unconfirmed(): { readonly revertAtMs: number; readonly generation: number } | null;
+  /** All that the API owns as a change set, and the generation it is of. */
+  export(): { readonly toml: string; readonly generation: number };
   /** Takes a new, checked configuration file over (SIGHUP). */
   reload(configured: ConfiguredState): Promise<ReloadResult>;
   reloadCertificates(): Promise<ReloadReport>;
@@ -99,6 +119,12 @@ export function createState(deps: StateDeps, options: StateOptions = {}): State 
   const stored = store.load();
   const desired = createDesired(configured, stored);
   const changer = createChanger({ desired, store, publish, report: (event) => report(event, 'info') });
+  const now = options.now ?? Date.now;
+  const confirmation = createConfirmation({
+    now,
+    failed,
+    revert: () => changer.run(() => takeBack(desired, certificates, confirmation)),
+  });
   const renewed = new Map<string, RouteKey>();
   let publishing: Promise<void> = Promise.resolve();
   let closing = false;
@@ -116,7 +142,7 @@ export function createState(deps: StateDeps, options: StateOptions = {}): State 
         kind: 'plan',
         rows: [],
         compile: () => takeRenewed().flatMap((key) => serve(desired, key, certificates)),
-        event: null,
+        events: [],
         answer: () => undefined,
       };
     });
@@ -141,20 +167,54 @@ export function createState(deps: StateDeps, options: StateOptions = {}): State 
     }
   }
 
+  if (stored.revert) {
+    if (now() < stored.revert.deadlineMs) confirmation.hold(stored.revert);
+    else takeBackAtStart(stored.revert);
+  }
+
+  /** Before anything is served; when the database refuses, what is served is right all the same and the database follows. */
+  function takeBackAtStart(revert: StoredRevert): void {
+    try {
+      store.commit([...revert.undo, { kind: 'revert_remove' }], desired.generation + 1);
+      desired.generation++;
+      report({ kind: 'apply', detail: takenBack(revert) }, 'info');
+    } catch (error) {
+      failed('taking an unconfirmed change back', error);
+      confirmation.hold(revert);
+    }
+    applyApiChanges(desired, certificates, revert.undo);
+  }
+
+  /** A change of the API; one that would change nothing is answered as ever while another waits for its confirmation. */
+  function change<T>(validate: () => Validated<T>): Promise<T> {
+    return changer.run(() => {
+      const validated = validate();
+      if (validated.kind === 'plan') refuseWhilePending(confirmation);
+      return validated;
+    });
+  }
+
   return {
     get generation() {
       return desired.generation;
     },
     snapshot: () => buildSnapshot(desired, geoip()),
-    addRoute: (listener, route) => changer.run(() => addRoute(desired, certificates, listener, route)),
+    addRoute: (listener, route) => change(() => addRoute(desired, certificates, listener, route)),
     removeRoute: (listener, hostname, { kill = false } = {}) =>
-      changer.run(() => removeRoute(desired, certificates, listener, hostname, kill)),
-    addFirewallRule: (kind, value) => changer.run(() => addFirewallRule(desired, kind, value)),
-    removeFirewallRule: (kind, value) => changer.run(() => removeFirewallRule(desired, kind, value)),
-    setRateLimit: (limit, windowMs) => changer.run(() => setRateLimit(desired, limit, windowMs)),
-    resetRateLimit: () => changer.run(() => resetRateLimit(desired)),
-    addPolicy: (policy) => changer.run(() => addPolicy(desired, certificates, policy)),
-    removePolicy: (policy) => changer.run(() => removePolicy(desired, certificates, policy)),
+      change(() => removeRoute(desired, certificates, listener, hostname, kill)),
+    addFirewallRule: (kind, value) => change(() => addFirewallRule(desired, kind, value)),
+    removeFirewallRule: (kind, value) => change(() => removeFirewallRule(desired, kind, value)),
+    setRateLimit: (limit, windowMs) => change(() => setRateLimit(desired, limit, windowMs)),
+    resetRateLimit: () => change(() => resetRateLimit(desired)),
+    addPolicy: (policy) => change(() => addPolicy(desired, certificates, policy)),
+    removePolicy: (policy) => change(() => removePolicy(desired, certificates, policy)),
+    apply: (input) => change(() => apply({ desired, certificates, confirmation, now }, input)),
+    confirm: () => changer.run(() => confirm(desired, confirmation)),
+    unconfirmed() {
+      const { pending } = confirmation;
+      return pending && { revertAtMs: pending.deadlineMs, generation: pending.generation };
+    },
+    export: () => ({ toml: exportToml(desired), generation: desired.generation }),
     reload: (next) => changer.run(() => reload(desired, certificates, next, takeRenewed)),
     async reloadCertificates() {
       const outcome = certificates.reload();
@@ -180,6 +240,7 @@ export function createState(deps: StateDeps, options: StateOptions = {}): State 
     warnings: () => [...store.warnings, ...stored.warnings, ...stateWarnings(desired, certificates)],
     async [Symbol.asyncDispose]() {
       closing = true;
+      confirmation[Symbol.dispose]();
       const changes = changer[Symbol.asyncDispose]();
       await certificates[Symbol.asyncDispose]();
       await changes;

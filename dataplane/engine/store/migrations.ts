@@ -45,4 +45,20 @@ export const migrations: readonly Migration[] = [
       ) STRICT, WITHOUT ROWID;
     `,
   },
+  {
+    version: 2,
+    name: 'a change that waits for its confirmation',
+    up: `
+      CREATE TABLE pending_revert (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        -- The generation that the change led to.
+        generation INTEGER NOT NULL,
+        -- Milliseconds since the epoch.
+        deadline INTEGER NOT NULL,
+        within_ms INTEGER NOT NULL CHECK (within_ms > 0),
+        -- The changes that bring the state before it back.
+        undo TEXT NOT NULL CHECK (json_valid(undo))
+      ) STRICT;
+    `,
+  },
 ];

@@ -98,7 +98,7 @@ export function parsePolicyRow(row: PolicyRow): RowParse<StoredPolicy> {
 }
 
 /** SQLite checked the syntax when the row was written (`json_valid`); a file edited behind its back may hold anything. */
-function parseJson(text: string): unknown {
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

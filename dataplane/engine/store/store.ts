@@ -4,6 +4,7 @@ import type { RouteSpec } from '../../proxy/model.ts';
 import type { RateLimitSettings } from '../config/index.ts';
 import { toProxyError } from './database-errors.ts';
 import { migrations } from './migrations.ts';
+import { formatUndo, parseRevertRow, type RevertRow } from './revert-row.ts';
 import {
   formatSpec,
   parsePolicyRow,
@@ -40,11 +41,14 @@ export interface StoredState {
   /** null: the one of the configuration file is in force. */
   readonly rateLimit: RateLimitSettings | null;
   readonly policies: readonly StoredPolicy[];
+  /** null: no change waits for its confirmation. */
+  readonly revert: StoredRevert | null;
   /** A sentence for each row that was left alone and is not used. */
   readonly warnings: readonly string[];
 }
 
-export type StoreChange =
+/** A change of what the API owns. */
+export type ApiChange =
   | { readonly kind: 'route_put'; readonly listener: string; readonly spec: RouteSpec }
   | { readonly kind: 'route_remove'; readonly listener: string; readonly hostname: string }
   | { readonly kind: 'rule_put'; readonly rule: FirewallRule }
@@ -53,6 +57,20 @@ export type StoreChange =
   | { readonly kind: 'rate_limit_remove' }
   | { readonly kind: 'policy_put'; readonly policy: StoredPolicy }
   | { readonly kind: 'policy_remove'; readonly policy: StoredPolicy };
+
+/** What becomes of a change that nobody confirms. */
+export interface StoredRevert {
+  /** That the change led to. */
+  readonly generation: number;
+  /** Milliseconds since the epoch: the clock of the wall, which a restart keeps. */
+  readonly deadlineMs: number;
+  readonly withinMs: number;
+  /** Brings back what was there before the change. */
+  readonly undo: readonly ApiChange[];
+}
+
+export type StoreChange =
+  ApiChange | { readonly kind: 'revert_put'; readonly revert: StoredRevert } | { readonly kind: 'revert_remove' };
 
 export interface Store extends Disposable {
   readonly path: string;
@@ -136,12 +154,21 @@ function load(database: Database): StoredState {
       (row) => `the policy ${row.kind} "${row.value}" of ${row.hostname} on ${row.listener}`,
       parsePolicyRow,
     );
+    const reverts = used(
+      reader.all<RevertRow>('SELECT generation, deadline, within_ms, undo FROM pending_revert'),
+      () => 'the revert of an unconfirmed change',
+      (row) =>
+        parseRevertRow(row, (reason) =>
+          warnings.push(`a part of the revert of an unconfirmed change is not used: ${reason}`),
+        ),
+    );
     return {
       generation: reader.get<{ value: number }>('SELECT value FROM generation WHERE id = 1')?.value ?? 0,
       routes: routes.map(([row, spec]) => ({ listener: row.listener, spec })),
       rules: rules.map(([, rule]) => rule),
       rateLimit: limits[0]?.[1] ?? null,
       policies: policies.map(([, policy]) => policy),
+      revert: reverts[0]?.[1] ?? null,
       warnings,
     };
   });
@@ -199,6 +226,17 @@ function write(writer: Writer, change: StoreChange, nowMs: number): void {
       ]);
       return;
     }
+    case 'revert_put': {
+      const { generation, deadlineMs, withinMs, undo } = change.revert;
+      writer.run(
+        'INSERT OR REPLACE INTO pending_revert (id, generation, deadline, within_ms, undo) VALUES (1, ?, ?, ?, ?)',
+        [generation, deadlineMs, withinMs, formatUndo(undo)],
+      );
+      return;
+    }
+    case 'revert_remove':
+      writer.run('DELETE FROM pending_revert');
+      return;
     default:
       change satisfies never;
   }

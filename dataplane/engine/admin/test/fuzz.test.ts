@@ -85,6 +85,8 @@ it('answers any message with an answer or an error of the table', async () => {
       await isAnswered(admin.addPolicy(AddPolicyRequest.fromPartial({ policy: words as object })));
       await isAnswered(admin.listPolicies(words));
       await isAnswered(admin.removeRoute({ ...words, kill: true }));
+      await isAnswered(admin.listConnections({ ...words, ip: asked.ip, limit: Math.abs(words.kind) }));
+      await isAnswered(admin.killConnection({ id: words.value }));
       const { sni, userAgent, ...rest } = asked;
       await isAnswered(
         admin.explain(
@@ -119,4 +121,69 @@ it('a route that is accepted comes back as a message that means the same route',
     ),
   );
   expect(accepted).toBeGreaterThan(20);
+});
+
+const changes = `[[listeners]]
+addr = ":443"
+[[listeners.routes]]
+hostname = "a.example.test"
+backends = ["10.0.0.1:1", "b.test:2"]
+mode = "l4"
+origin = "api"
+[listeners.routes.policies]
+block_user_agents = []
+[[listeners.policies]]
+hostname = "a.example.test"
+require_headers = ["x-a"]
+dormant = true
+[firewall]
+blocked_ips = ["192.0.2.1"]
+blocked_countries = ["DE"]
+rate_limit = 5
+rate_window = "10s"
+`;
+
+/** The text with a piece of it replaced by something else. */
+const damaged = fc
+  .record({
+    at: fc.nat(changes.length),
+    length: fc.oneof(fc.constant(0), fc.nat(40)),
+    piece: fc.oneof(
+      text,
+      fc.constantFrom('[[listeners]]\n', 'addr = ":443"\n', '"', '\n', ' = ', '{ a = 1 }', '1e9', '[', '\u0000'),
+    ),
+  })
+  .map(({ at, length, piece }) => changes.slice(0, at) + piece + changes.slice(at + length));
+
+const set = fc.oneof({ weight: 3, arbitrary: damaged }, { weight: 1, arbitrary: fc.constantFrom(changes, '') }, text);
+const name = fc.oneof({ weight: 5, arbitrary: fc.constant('changes.toml') }, text);
+const within = fc.oneof({ weight: 5, arbitrary: fc.constantFrom(0, 60_000) }, number);
+
+it('PX-18 takes a change set whole or refuses it whole, whatever its text', async () => {
+  await using own = await startAdmin();
+  using client = await own.connect();
+  const { admin } = client;
+  let refused = 0;
+  await fc.assert(
+    fc.asyncProperty(set, name, fc.boolean(), within, async (toml, file, dryRun, withinMs) => {
+      const before = (await admin.export({})).toml;
+      const confirmWithinMs = Math.abs(withinMs);
+      const answer = await admin.apply({ toml, file, dryRun, confirmWithinMs }).catch((error: unknown) => {
+        if (!(error instanceof SystemError)) throw error;
+        expect(['changes_invalid', 'invalid_argument']).toContain(error.code);
+        return null;
+      });
+      const after = (await admin.export({})).toml;
+      if (!answer?.changed) expect(after).toBe(before);
+      if (!answer) refused++;
+      expect(await admin.apply({ toml: after, file: '', dryRun: true, confirmWithinMs: 0 })).toMatchObject({
+        total: 0,
+      });
+      if (answer?.revertAt) await admin.confirm({});
+    }),
+    { numRuns: 300 },
+  );
+  expect(refused).toBeGreaterThan(50);
+  expect(refused).toBeLessThan(270);
+  expect(own.log.filter(({ level }) => level === 'error')).toEqual([]);
 });

@@ -6,6 +6,7 @@ import type { Stat, Status } from '../../../../proto/gen/mcproxy/v1/mcproxy.ts';
 import { addCommand } from '../command.ts';
 import { messageJson } from '../json.ts';
 import { count, geoipText, listenerColumns, page } from '../render.ts';
+import type { Pair } from '../render.ts';
 import type { Run } from '../session.ts';
 
 /** `status`, `listeners`, `stats` and `drain`. */
@@ -76,6 +77,7 @@ function statusText(status: Status, colours: Colours): string {
       ['engine', `${status.engine}, ${count(status.workers, 'worker')}`],
       ['started', started],
       ['generation', status.generation],
+      ...unconfirmedPairs(status),
       ['connections', status.activeConnections],
       ['configuration', status.configFile],
       ['database', status.database],
@@ -84,6 +86,17 @@ function statusText(status: Status, colours: Colours): string {
     formatTable(listenerColumns, status.listeners),
     status.warnings.map((warning) => `${colours.yellow('warning:')} ${escapeControl(warning)}\n`).join(''),
   );
+}
+
+function unconfirmedPairs({ unconfirmed }: Status): readonly Pair[] {
+  if (!unconfirmed) return [];
+  const { generation, revertAt } = unconfirmed;
+  return [
+    [
+      'unconfirmed',
+      `generation ${generation} is taken back at ${revertAt?.toISOString()} unless you run: mcproxyctl confirm`,
+    ],
+  ];
 }
 
 /** As the text format of Prometheus writes a sample. */

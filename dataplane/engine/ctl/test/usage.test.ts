@@ -82,6 +82,11 @@ describe('the usage of mcproxyctl', () => {
     'events',
     'certs list',
     'certs reload',
+    'connections list',
+    'connections kill',
+    'apply',
+    'confirm',
+    'export',
   ];
   it.each(commands)('explains "%s" on a page with an example of that command', async (command) => {
     const words = command.split(' ').filter((word) => word !== '');

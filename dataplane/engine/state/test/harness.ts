@@ -21,6 +21,10 @@ export interface Harness extends AsyncDisposable {
   publish: (changes: readonly SnapshotChange[]) => Promise<void>;
   /** As a crash and a new start: nothing but the database and the file survives. */
   restart(configText?: string): Promise<void>;
+  /** Moves the wall clock on; timers that run don't notice. */
+  passTime(ms: number): void;
+  /** A change that nobody waits for failed; replace it where that is expected. */
+  failed: (what: string, error: unknown) => void;
   /** Whether a worker that lived through all changes decides as one that starts now. */
   inSync(): { readonly worker: unknown; readonly fresh: unknown };
 }
@@ -51,6 +55,7 @@ export function makeHarness(configText = TWO_LISTENERS, directory?: string): Har
   const published: SnapshotChange[][] = [];
   const events: NewEvent[] = [];
   let text = configText;
+  let passedMs = 0;
   let { state, store, replica } = start();
 
   function start(): { state: State; store: Store; replica: Replica } {
@@ -65,11 +70,9 @@ export function makeHarness(configText = TWO_LISTENERS, directory?: string): Har
           await harness.publish(changes);
         },
         report: (event) => events.push(event),
-        failed(what, error) {
-          throw new Error(what, { cause: error });
-        },
+        failed: (what, error) => harness.failed(what, error),
       },
-      { certificatePollMs: 0 },
+      { certificatePollMs: 0, now: () => Date.now() + passedMs },
     );
     return { state: created, store: opened, replica: createReplica(structuredClone(created.snapshot())) };
   }
@@ -80,6 +83,10 @@ export function makeHarness(configText = TWO_LISTENERS, directory?: string): Har
     published,
     events,
     publish: () => Promise.resolve(),
+    failed(what, error) {
+      throw new Error(what, { cause: error });
+    },
+    passTime: (ms) => void (passedMs += ms),
     get state() {
       return state;
     },

@@ -429,7 +429,7 @@ export interface Event {
   time:
     | Date
     | undefined;
-  /** refused | route | firewall | policy | certificate | geoip | config | worker | drain */
+  /** refused | route | firewall | policy | apply | certificate | geoip | config | worker | drain */
   kind: string;
   reason: string;
   listener: string;
@@ -508,6 +508,65 @@ export interface Certificate {
   error: string;
 }
 
+export interface ApplyRequest {
+  /**
+   * TOML: [[listeners]] with `addr`, [[listeners.routes]] with the keys of mc-proxy.toml, [[listeners.policies]] for policies
+   * beside a route, [firewall] with its lists, rate_limit and rate_window. At most 4 MiB with the rest of the message.
+   */
+  toml: string;
+  /** The name of the text in messages; nothing is read from there. Empty: changes.toml. */
+  file: string;
+  /** Answer with the differences and change nothing. */
+  dryRun: boolean;
+  /**
+   * The change is taken back unless Confirm comes within this time, also when the server was restarted or killed meanwhile.
+   * Until then other changes are refused with `confirm_pending`. From 1 s to 24 h; 0: the change stays.
+   */
+  confirmWithinMs: number;
+}
+
+export interface Difference {
+  /** added | removed | changed */
+  change: string;
+  /** route | policy | firewall_rule | rate_limit */
+  kind: string;
+  /** Of a route or policy. */
+  listener: string;
+  /** The host name of a route or policy, the kind and value of a rule. */
+  name: string;
+  detail: string;
+}
+
+export interface ApplyResponse {
+  /** At most 10000. */
+  differences: Difference[];
+  total: number;
+  /** False in a dry run, and when there was no difference. */
+  changed: boolean;
+  generation: number;
+  /** When it is taken back unless it is confirmed; unset: it stays. */
+  revertAt:
+    | Date
+    | undefined;
+  /** What works, but not as the operator will want it; each names its place in the text. */
+  warnings: string[];
+}
+
+export interface ConfirmRequest {
+}
+
+export interface ConfirmResponse {
+  generation: number;
+}
+
+export interface ExportRequest {
+}
+
+export interface ExportResponse {
+  toml: string;
+  generation: number;
+}
+
 export interface ListCertificatesRequest {
 }
 
@@ -522,6 +581,15 @@ export interface ReloadCertificatesResponse {
   reloaded: number;
   unchanged: number;
   failed: Certificate[];
+}
+
+/** A change that is in effect and is taken back unless it is confirmed. */
+export interface Unconfirmed {
+  revertAt:
+    | Date
+    | undefined;
+  /** That it led to. */
+  generation: number;
 }
 
 export interface GetStatusRequest {
@@ -543,6 +611,7 @@ export interface Status {
   configFile: string;
   database: string;
   geoip: GeoipState | undefined;
+  unconfirmed: Unconfirmed | undefined;
 }
 
 export interface GetStatsRequest {
@@ -5226,6 +5295,675 @@ export const Certificate: MessageFns<Certificate> = {
   },
 };
 
+function createBaseApplyRequest(): ApplyRequest {
+  return { toml: "", file: "", dryRun: false, confirmWithinMs: 0 };
+}
+
+export const ApplyRequest: MessageFns<ApplyRequest> = {
+  encode(message: ApplyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.toml !== "") {
+      writer.uint32(10).string(message.toml);
+    }
+    if (message.file !== "") {
+      writer.uint32(18).string(message.file);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(24).bool(message.dryRun);
+    }
+    if (message.confirmWithinMs !== 0) {
+      writer.uint32(32).uint64(message.confirmWithinMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ApplyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApplyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.toml = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.file = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.confirmWithinMs = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ApplyRequest {
+    return {
+      toml: isSet(object.toml) ? globalThis.String(object.toml) : "",
+      file: isSet(object.file) ? globalThis.String(object.file) : "",
+      dryRun: isSet(object.dryRun)
+        ? globalThis.Boolean(object.dryRun)
+        : isSet(object.dry_run)
+        ? globalThis.Boolean(object.dry_run)
+        : false,
+      confirmWithinMs: isSet(object.confirmWithinMs)
+        ? globalThis.Number(object.confirmWithinMs)
+        : isSet(object.confirm_within_ms)
+        ? globalThis.Number(object.confirm_within_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: ApplyRequest): unknown {
+    const obj: any = {};
+    if (message.toml !== "") {
+      obj.toml = message.toml;
+    }
+    if (message.file !== "") {
+      obj.file = message.file;
+    }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
+    }
+    if (message.confirmWithinMs !== 0) {
+      obj.confirmWithinMs = Math.round(message.confirmWithinMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ApplyRequest>): ApplyRequest {
+    return ApplyRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ApplyRequest>): ApplyRequest {
+    const message = createBaseApplyRequest();
+    message.toml = object.toml ?? "";
+    message.file = object.file ?? "";
+    message.dryRun = object.dryRun ?? false;
+    message.confirmWithinMs = object.confirmWithinMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseDifference(): Difference {
+  return { change: "", kind: "", listener: "", name: "", detail: "" };
+}
+
+export const Difference: MessageFns<Difference> = {
+  encode(message: Difference, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.change !== "") {
+      writer.uint32(10).string(message.change);
+    }
+    if (message.kind !== "") {
+      writer.uint32(18).string(message.kind);
+    }
+    if (message.listener !== "") {
+      writer.uint32(26).string(message.listener);
+    }
+    if (message.name !== "") {
+      writer.uint32(34).string(message.name);
+    }
+    if (message.detail !== "") {
+      writer.uint32(42).string(message.detail);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Difference {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDifference();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.change = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.listener = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.detail = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Difference {
+    return {
+      change: isSet(object.change) ? globalThis.String(object.change) : "",
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      listener: isSet(object.listener) ? globalThis.String(object.listener) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      detail: isSet(object.detail) ? globalThis.String(object.detail) : "",
+    };
+  },
+
+  toJSON(message: Difference): unknown {
+    const obj: any = {};
+    if (message.change !== "") {
+      obj.change = message.change;
+    }
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.listener !== "") {
+      obj.listener = message.listener;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.detail !== "") {
+      obj.detail = message.detail;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Difference>): Difference {
+    return Difference.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Difference>): Difference {
+    const message = createBaseDifference();
+    message.change = object.change ?? "";
+    message.kind = object.kind ?? "";
+    message.listener = object.listener ?? "";
+    message.name = object.name ?? "";
+    message.detail = object.detail ?? "";
+    return message;
+  },
+};
+
+function createBaseApplyResponse(): ApplyResponse {
+  return { differences: [], total: 0, changed: false, generation: 0, revertAt: undefined, warnings: [] };
+}
+
+export const ApplyResponse: MessageFns<ApplyResponse> = {
+  encode(message: ApplyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.differences) {
+      Difference.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.total !== 0) {
+      writer.uint32(16).uint64(message.total);
+    }
+    if (message.changed !== false) {
+      writer.uint32(24).bool(message.changed);
+    }
+    if (message.generation !== 0) {
+      writer.uint32(32).uint64(message.generation);
+    }
+    if (message.revertAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.revertAt), writer.uint32(42).fork()).join();
+    }
+    for (const v of message.warnings) {
+      writer.uint32(50).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ApplyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApplyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.differences.push(Difference.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.total = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.changed = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.generation = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.revertAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.warnings.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ApplyResponse {
+    return {
+      differences: globalThis.Array.isArray(object?.differences)
+        ? object.differences.map((e: any) => Difference.fromJSON(e))
+        : [],
+      total: isSet(object.total) ? globalThis.Number(object.total) : 0,
+      changed: isSet(object.changed) ? globalThis.Boolean(object.changed) : false,
+      generation: isSet(object.generation) ? globalThis.Number(object.generation) : 0,
+      revertAt: isSet(object.revertAt)
+        ? fromJsonTimestamp(object.revertAt)
+        : isSet(object.revert_at)
+        ? fromJsonTimestamp(object.revert_at)
+        : undefined,
+      warnings: globalThis.Array.isArray(object?.warnings) ? object.warnings.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: ApplyResponse): unknown {
+    const obj: any = {};
+    if (message.differences?.length) {
+      obj.differences = message.differences.map((e) => Difference.toJSON(e));
+    }
+    if (message.total !== 0) {
+      obj.total = Math.round(message.total);
+    }
+    if (message.changed !== false) {
+      obj.changed = message.changed;
+    }
+    if (message.generation !== 0) {
+      obj.generation = Math.round(message.generation);
+    }
+    if (message.revertAt !== undefined) {
+      obj.revertAt = message.revertAt.toISOString();
+    }
+    if (message.warnings?.length) {
+      obj.warnings = message.warnings;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ApplyResponse>): ApplyResponse {
+    return ApplyResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ApplyResponse>): ApplyResponse {
+    const message = createBaseApplyResponse();
+    message.differences = object.differences?.map((e) => Difference.fromPartial(e)) || [];
+    message.total = object.total ?? 0;
+    message.changed = object.changed ?? false;
+    message.generation = object.generation ?? 0;
+    message.revertAt = object.revertAt ?? undefined;
+    message.warnings = object.warnings?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseConfirmRequest(): ConfirmRequest {
+  return {};
+}
+
+export const ConfirmRequest: MessageFns<ConfirmRequest> = {
+  encode(_: ConfirmRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConfirmRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConfirmRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ConfirmRequest {
+    return {};
+  },
+
+  toJSON(_: ConfirmRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<ConfirmRequest>): ConfirmRequest {
+    return ConfirmRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ConfirmRequest>): ConfirmRequest {
+    const message = createBaseConfirmRequest();
+    return message;
+  },
+};
+
+function createBaseConfirmResponse(): ConfirmResponse {
+  return { generation: 0 };
+}
+
+export const ConfirmResponse: MessageFns<ConfirmResponse> = {
+  encode(message: ConfirmResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.generation !== 0) {
+      writer.uint32(8).uint64(message.generation);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConfirmResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConfirmResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.generation = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ConfirmResponse {
+    return { generation: isSet(object.generation) ? globalThis.Number(object.generation) : 0 };
+  },
+
+  toJSON(message: ConfirmResponse): unknown {
+    const obj: any = {};
+    if (message.generation !== 0) {
+      obj.generation = Math.round(message.generation);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ConfirmResponse>): ConfirmResponse {
+    return ConfirmResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ConfirmResponse>): ConfirmResponse {
+    const message = createBaseConfirmResponse();
+    message.generation = object.generation ?? 0;
+    return message;
+  },
+};
+
+function createBaseExportRequest(): ExportRequest {
+  return {};
+}
+
+export const ExportRequest: MessageFns<ExportRequest> = {
+  encode(_: ExportRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ExportRequest {
+    return {};
+  },
+
+  toJSON(_: ExportRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<ExportRequest>): ExportRequest {
+    return ExportRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ExportRequest>): ExportRequest {
+    const message = createBaseExportRequest();
+    return message;
+  },
+};
+
+function createBaseExportResponse(): ExportResponse {
+  return { toml: "", generation: 0 };
+}
+
+export const ExportResponse: MessageFns<ExportResponse> = {
+  encode(message: ExportResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.toml !== "") {
+      writer.uint32(10).string(message.toml);
+    }
+    if (message.generation !== 0) {
+      writer.uint32(16).uint64(message.generation);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.toml = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.generation = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExportResponse {
+    return {
+      toml: isSet(object.toml) ? globalThis.String(object.toml) : "",
+      generation: isSet(object.generation) ? globalThis.Number(object.generation) : 0,
+    };
+  },
+
+  toJSON(message: ExportResponse): unknown {
+    const obj: any = {};
+    if (message.toml !== "") {
+      obj.toml = message.toml;
+    }
+    if (message.generation !== 0) {
+      obj.generation = Math.round(message.generation);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ExportResponse>): ExportResponse {
+    return ExportResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExportResponse>): ExportResponse {
+    const message = createBaseExportResponse();
+    message.toml = object.toml ?? "";
+    message.generation = object.generation ?? 0;
+    return message;
+  },
+};
+
 function createBaseListCertificatesRequest(): ListCertificatesRequest {
   return {};
 }
@@ -5502,6 +6240,95 @@ export const ReloadCertificatesResponse: MessageFns<ReloadCertificatesResponse> 
   },
 };
 
+function createBaseUnconfirmed(): Unconfirmed {
+  return { revertAt: undefined, generation: 0 };
+}
+
+export const Unconfirmed: MessageFns<Unconfirmed> = {
+  encode(message: Unconfirmed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.revertAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.revertAt), writer.uint32(10).fork()).join();
+    }
+    if (message.generation !== 0) {
+      writer.uint32(16).uint64(message.generation);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Unconfirmed {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnconfirmed();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.revertAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.generation = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Unconfirmed {
+    return {
+      revertAt: isSet(object.revertAt)
+        ? fromJsonTimestamp(object.revertAt)
+        : isSet(object.revert_at)
+        ? fromJsonTimestamp(object.revert_at)
+        : undefined,
+      generation: isSet(object.generation) ? globalThis.Number(object.generation) : 0,
+    };
+  },
+
+  toJSON(message: Unconfirmed): unknown {
+    const obj: any = {};
+    if (message.revertAt !== undefined) {
+      obj.revertAt = message.revertAt.toISOString();
+    }
+    if (message.generation !== 0) {
+      obj.generation = Math.round(message.generation);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Unconfirmed>): Unconfirmed {
+    return Unconfirmed.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Unconfirmed>): Unconfirmed {
+    const message = createBaseUnconfirmed();
+    message.revertAt = object.revertAt ?? undefined;
+    message.generation = object.generation ?? 0;
+    return message;
+  },
+};
+
 function createBaseGetStatusRequest(): GetStatusRequest {
   return {};
 }
@@ -5568,6 +6395,7 @@ function createBaseStatus(): Status {
     configFile: "",
     database: "",
     geoip: undefined,
+    unconfirmed: undefined,
   };
 }
 
@@ -5608,6 +6436,9 @@ export const Status: MessageFns<Status> = {
     }
     if (message.geoip !== undefined) {
       GeoipState.encode(message.geoip, writer.uint32(98).fork()).join();
+    }
+    if (message.unconfirmed !== undefined) {
+      Unconfirmed.encode(message.unconfirmed, writer.uint32(106).fork()).join();
     }
     return writer;
   },
@@ -5721,6 +6552,14 @@ export const Status: MessageFns<Status> = {
             message.geoip = GeoipState.decode(reader, reader.uint32());
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.unconfirmed = Unconfirmed.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5761,6 +6600,7 @@ export const Status: MessageFns<Status> = {
         : "",
       database: isSet(object.database) ? globalThis.String(object.database) : "",
       geoip: isSet(object.geoip) ? GeoipState.fromJSON(object.geoip) : undefined,
+      unconfirmed: isSet(object.unconfirmed) ? Unconfirmed.fromJSON(object.unconfirmed) : undefined,
     };
   },
 
@@ -5802,6 +6642,9 @@ export const Status: MessageFns<Status> = {
     if (message.geoip !== undefined) {
       obj.geoip = GeoipState.toJSON(message.geoip);
     }
+    if (message.unconfirmed !== undefined) {
+      obj.unconfirmed = Unconfirmed.toJSON(message.unconfirmed);
+    }
     return obj;
   },
 
@@ -5823,6 +6666,9 @@ export const Status: MessageFns<Status> = {
     message.database = object.database ?? "";
     message.geoip = (object.geoip !== undefined && object.geoip !== null)
       ? GeoipState.fromPartial(object.geoip)
+      : undefined;
+    message.unconfirmed = (object.unconfirmed !== undefined && object.unconfirmed !== null)
+      ? Unconfirmed.fromPartial(object.unconfirmed)
       : undefined;
     return message;
   },
@@ -6443,6 +7289,39 @@ export const ProxyAdminService = {
       Buffer.from(KillConnectionResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): KillConnectionResponse => KillConnectionResponse.decode(value),
   },
+  /**
+   * Brings all that the API owns to what the text says, as one change: one transaction, one swap. What is not in it is removed.
+   * A text with any mistake changes nothing; `changes_invalid` names each mistake with its line and column.
+   */
+  apply: {
+    path: "/mcproxy.v1.ProxyAdmin/Apply" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ApplyRequest): Buffer => Buffer.from(ApplyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ApplyRequest => ApplyRequest.decode(value),
+    responseSerialize: (value: ApplyResponse): Buffer => Buffer.from(ApplyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ApplyResponse => ApplyResponse.decode(value),
+  },
+  /** Keeps the change that waits for it. */
+  confirm: {
+    path: "/mcproxy.v1.ProxyAdmin/Confirm" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ConfirmRequest): Buffer => Buffer.from(ConfirmRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ConfirmRequest => ConfirmRequest.decode(value),
+    responseSerialize: (value: ConfirmResponse): Buffer => Buffer.from(ConfirmResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ConfirmResponse => ConfirmResponse.decode(value),
+  },
+  /** All that the API owns, as a text that Apply takes: applied to the same server it changes nothing. */
+  export: {
+    path: "/mcproxy.v1.ProxyAdmin/Export" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ExportRequest): Buffer => Buffer.from(ExportRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExportRequest => ExportRequest.decode(value),
+    responseSerialize: (value: ExportResponse): Buffer => Buffer.from(ExportResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ExportResponse => ExportResponse.decode(value),
+  },
   listCertificates: {
     path: "/mcproxy.v1.ProxyAdmin/ListCertificates" as const,
     requestStream: false as const,
@@ -6515,6 +7394,15 @@ export interface ProxyAdminServer extends UntypedServiceImplementation {
   listConnections: handleUnaryCall<ListConnectionsRequest, ListConnectionsResponse>;
   /** RST to the client and to the backend. */
   killConnection: handleUnaryCall<KillConnectionRequest, KillConnectionResponse>;
+  /**
+   * Brings all that the API owns to what the text says, as one change: one transaction, one swap. What is not in it is removed.
+   * A text with any mistake changes nothing; `changes_invalid` names each mistake with its line and column.
+   */
+  apply: handleUnaryCall<ApplyRequest, ApplyResponse>;
+  /** Keeps the change that waits for it. */
+  confirm: handleUnaryCall<ConfirmRequest, ConfirmResponse>;
+  /** All that the API owns, as a text that Apply takes: applied to the same server it changes nothing. */
+  export: handleUnaryCall<ExportRequest, ExportResponse>;
   listCertificates: handleUnaryCall<ListCertificatesRequest, ListCertificatesResponse>;
   reloadCertificates: handleUnaryCall<ReloadCertificatesRequest, ReloadCertificatesResponse>;
   getStatus: handleUnaryCall<GetStatusRequest, Status>;
