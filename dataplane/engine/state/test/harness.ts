@@ -21,7 +21,7 @@ export interface Harness extends AsyncDisposable {
   publish: (changes: readonly SnapshotChange[]) => Promise<void>;
   /** As a crash and a new start: nothing but the database and the file survives. */
   restart(configText?: string): Promise<void>;
-  /** Moves the wall clock on; timers that run don't notice. */
+  /** The wall clock stands still but for this; timers that run don't notice. */
   passTime(ms: number): void;
   /** A change that nobody waits for failed; replace it where that is expected. */
   failed: (what: string, error: unknown) => void;
@@ -55,7 +55,7 @@ export function makeHarness(configText = TWO_LISTENERS, directory?: string): Har
   const published: SnapshotChange[][] = [];
   const events: NewEvent[] = [];
   let text = configText;
-  let passedMs = 0;
+  let nowMs = Date.now();
   let { state, store, replica } = start();
 
   function start(): { state: State; store: Store; replica: Replica } {
@@ -72,7 +72,7 @@ export function makeHarness(configText = TWO_LISTENERS, directory?: string): Har
         report: (event) => events.push(event),
         failed: (what, error) => harness.failed(what, error),
       },
-      { certificatePollMs: 0, now: () => Date.now() + passedMs },
+      { certificatePollMs: 0, now: () => nowMs },
     );
     return { state: created, store: opened, replica: createReplica(structuredClone(created.snapshot())) };
   }
@@ -86,7 +86,7 @@ export function makeHarness(configText = TWO_LISTENERS, directory?: string): Har
     failed(what, error) {
       throw new Error(what, { cause: error });
     },
-    passTime: (ms) => void (passedMs += ms),
+    passTime: (ms) => void (nowMs += ms),
     get state() {
       return state;
     },
