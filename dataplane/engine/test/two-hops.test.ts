@@ -152,11 +152,9 @@ send_proxy_protocol = true
 
     it('PX-10 a peer that is not trusted can not name a client', async () => {
       const [command = '', ...within] = net.on('rift');
-      const direct = await run(command, [
-        ...within,
-        ...[curl, '--silent', '--show-error', '--max-time', '20', '--cacert', pki.caFile, '--haproxy-protocol'],
-        ...['--resolve', 'l7.example.test:4443:192.0.2.20', 'https://l7.example.test:4443/'],
-      ]);
+      const options = ['--silent', '--show-error', '--max-time', '20', '--cacert', pki.caFile, '--haproxy-protocol'];
+      const target = ['--resolve', 'l7.example.test:4443:192.0.2.20', 'https://l7.example.test:4443/'];
+      const direct = await run(command, [...within, curl, ...options, ...target]);
       expect(direct.code).not.toBe(0);
       expect(await origin.refusal('proxy_header_untrusted')).toMatchObject({ client: '192.0.2.20' });
     });
