@@ -13,8 +13,14 @@ process.exitCode = await runServerProgram(
     migrations,
     databasePath: (config) => config.database.path,
     logLevel: (config) => config.log.level,
-    serve: ({ loaded, logger, lifecycle, reloadConfig }) =>
-      startServer(toDesired(loaded), { lifecycle, logger, version, readConfig: () => toDesired(reloadConfig()) }),
+    serve: ({ loaded, logger, lifecycle, takeOver, reloadConfig }) =>
+      startServer(toDesired(loaded), {
+        lifecycle,
+        logger,
+        version,
+        takeOver,
+        readConfig: () => toDesired(reloadConfig()),
+      }),
   },
   process.argv.slice(2),
   process,

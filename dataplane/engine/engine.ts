@@ -27,6 +27,8 @@ export interface Engine extends AsyncDisposable {
   readonly tables: ProxyTables;
   readonly startedAt: Date;
   readonly metrics: ReturnType<typeof proxyMetrics>;
+  /** With `takesOver`: the other process writes no more, so this one may; only now its changes may be acknowledged. */
+  takenOver(): void;
   /** Takes a checked configuration over. When it can't be served whole, the one before is in force again and this rejects. */
   reload(next: Desired): Promise<void>;
   /** Client connections open now. */
@@ -41,13 +43,15 @@ export interface EngineDeps {
   readonly logger: RootLogger;
   /** Listening sockets of the service manager, by name. */
   readonly inherited: ReadonlyMap<string, number>;
+  /** Another process served this database until now: it must not write what this one, having read it, doesn't know. */
+  readonly takesOver: boolean;
 }
 
 const IDLE_POLL_MS = 50;
 
 /** Starts everything but the admin socket and the metrics server; rejects, with nothing left running, when a listener can't be bound. */
 export async function startEngine(desired: Desired, deps: EngineDeps): Promise<Engine> {
-  const { logger, inherited } = deps;
+  const { logger, inherited, takesOver } = deps;
   await using starting = new AsyncDisposableStack();
   const startedAt = new Date();
   const events = createEventLog();
@@ -69,10 +73,12 @@ export async function startEngine(desired: Desired, deps: EngineDeps): Promise<E
   let running = false;
   await geoip.use(desired.process.geoipDb);
 
+  const store = openStore({ path: desired.process.databasePath });
+  const hold = takesOver ? store.holdWrites() : null;
   const state = starting.use(
     createState({
       configured: desired.configured,
-      store: openStore({ path: desired.process.databasePath }),
+      store,
       publish,
       report: createStateReport(logger, events),
       failed: (what, error) => logger.error(what, { err: error }),
@@ -154,8 +160,10 @@ export async function startEngine(desired: Desired, deps: EngineDeps): Promise<E
       await pool.setAccessLog(next.process.accessLog);
       await geoip.use(next.process.geoipDb);
     },
+    takenOver: () => hold?.[Symbol.dispose](),
     connections: () => pool.gauges.total(),
     async drain() {
+      state.close();
       await pool.drain();
       while (pool.gauges.total() > 0) await delay(IDLE_POLL_MS);
     },

@@ -7,12 +7,15 @@ import { takeListenFds } from '../../mcdsl/systemd/index.ts';
 import { createProxyAdmin, type AdminDeps, type ServerView } from './admin/index.ts';
 import type { Desired, ProcessSettings } from './config/index.ts';
 import { startEngine, type Engine } from './engine.ts';
+import { findPredecessor } from './predecessor.ts';
 import { statusPage, type StatusSource } from './status-page/status-page.ts';
 
 export interface ServerDeps {
   readonly lifecycle: Lifecycle;
   readonly logger: RootLogger;
   readonly version: string;
+  /** Replace the server that runs on this configuration (PX-21) instead of refusing to start beside it. */
+  readonly takeOver: boolean;
   /** Reads and checks the configuration file again. @throws when it has errors, all named */
   readonly readConfig: () => Desired;
 }
@@ -26,8 +29,13 @@ export async function startServer(desired: Desired, deps: ServerDeps): Promise<R
   const { lifecycle, logger, version } = deps;
   const { process: settings } = desired;
   let current = desired;
-  await examineSocket(resolve(settings.adminSocket.path), 'refuse');
-  const engine = lifecycle.stack.use(await startEngine(desired, { logger, inherited: inheritedSockets() }));
+  const adminPath = resolve(settings.adminSocket.path);
+  await examineSocket(adminPath, deps.takeOver ? 'replace' : 'refuse');
+  using predecessor = deps.takeOver ? await findPredecessor(adminPath) : null;
+  const inherited = inheritedSockets();
+  const engine = lifecycle.stack.use(
+    await startEngine(desired, { logger, inherited, takesOver: predecessor !== null }),
+  );
 
   const registry = createMetricsRegistry({
     system: 'proxy',
@@ -53,6 +61,7 @@ export async function startServer(desired: Desired, deps: ServerDeps): Promise<R
         listen: settings.metricsAddress,
         registry,
         logger,
+        reusePort: true,
         health: () => lifecycle.health.report(),
         routes: settings.statusPage ? { '/': () => statusPage(pageSource(admin)) } : {},
       }),
@@ -60,6 +69,12 @@ export async function startServer(desired: Desired, deps: ServerDeps): Promise<R
     logger.info('metrics are served', { host: served.host, port: served.port });
   }
 
+  if (predecessor) {
+    // Both accept until here; from here on only this one does.
+    await predecessor.drain();
+    engine.takenOver();
+    logger.info('took over from the server that ran on this configuration');
+  }
   const socket = lifecycle.stack.use(
     await createAdminSocket({
       path: settings.adminSocket.path,
@@ -70,6 +85,7 @@ export async function startServer(desired: Desired, deps: ServerDeps): Promise<R
       stats: { service: 'mc-proxy', version, databasePath: settings.databasePath, registry },
       drain: lifecycle.drain,
       logger,
+      whenLive: deps.takeOver ? 'replace' : 'refuse',
     }),
   );
   logger.info('ready', { version, engine: engine.pool.engine, workers: engine.pool.size, admin: socket.path });

@@ -1,4 +1,4 @@
-/** Listeners that one process can have over its life, those of reloads included. */
+/** Listeners that one process can have at a time. */
 export const MAX_LISTENERS = 63;
 
 /** A row: the worker's total, then its listeners. */

@@ -31,16 +31,15 @@ export interface PipelineDeps {
   readonly gauges: ConnectionGauges;
   readonly registry: ConnectionRegistry;
   readonly nextId: () => string;
-  /** True from the moment that the listeners are being closed. */
-  readonly isDraining: () => boolean;
 }
 
 /** Looked at byte by byte as they come. */
 const FIRST_BYTES = 16;
 
 /** `gauge`: the listener's column in the shared gauges. */
-export function createPipeline(deps: PipelineDeps, listener: ListenerTable, gauge: number): ArrivalHandler<Passage> {
+export function createPipeline(deps: PipelineDeps, opened: ListenerTable, gauge: number): ArrivalHandler<Passage> {
   const { tables, reporter, relayer, terminator, gauges, registry } = deps;
+  let listener = opened;
 
   function advance(arrival: Arrival<Passage>): void {
     const passage = arrival.tag ?? accept(arrival);
@@ -61,21 +60,14 @@ export function createPipeline(deps: PipelineDeps, listener: ListenerTable, gaug
     const passage = beginPassage(deps.nextId(), listener.spec.addr, arrival);
     arrival.tag = passage;
     if (arrival.state !== 'open') return null;
-    const refused = refusedAtAccept();
-    if (refused) {
-      report(passage, refused, '', '');
+    if (!gauges.tryOpen(gauge, listener.spec.maxConnections)) {
+      report(passage, 'limit_connections', '', '');
       arrival.reset();
       return null;
     }
     passage.counted = true;
     reporter.accepted(listener.spec.addr);
     return passage;
-  }
-
-  function refusedAtAccept(): Reason | null {
-    // Taken from the accept queue while the listening socket was being closed.
-    if (deps.isDraining()) return 'draining';
-    return gauges.tryOpen(gauge, listener.spec.maxConnections) ? null : 'limit_connections';
   }
 
   function proxyHeader(arrival: Arrival<Passage>, passage: Passage): boolean {
@@ -252,6 +244,8 @@ export function createPipeline(deps: PipelineDeps, listener: ListenerTable, gaug
 
   return {
     arrived(batch) {
+      // A reload may have replaced the table while the socket stayed; one that is gone serves what still arrives by its last state.
+      listener = tables.listener(opened.spec.addr) ?? listener;
       for (const arrival of batch) {
         try {
           advance(arrival);

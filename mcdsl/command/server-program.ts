@@ -36,6 +36,8 @@ export type ServeContext<S extends z.ZodObject> = {
   readonly version: string;
   readonly logger: RootLogger;
   readonly lifecycle: Lifecycle;
+  /** Asked for by `--take-over`: another process serves this configuration, and is to end once this one does. */
+  readonly takeOver: boolean;
   /**
    * For `reload`: reads the file again and logs its warnings. Its log level is for `reload` to set once the rest is in force.
    * @throws SystemError `config_invalid`; then nothing has changed
@@ -65,7 +67,10 @@ export function runServerProgram<S extends z.ZodObject>(
   command
     .command('server')
     .description('run the server until SIGTERM; SIGHUP reads the configuration again')
-    .action(program.action(() => serve(descriptor, configFile())));
+    .option('--take-over', 'replace the one that runs on this configuration without a failed connection')
+    .action(
+      program.action(({ takeOver = false }: { takeOver?: boolean }) => serve(descriptor, configFile(), takeOver)),
+    );
 
   command
     .command('snapshot')
@@ -103,7 +108,11 @@ export function runServerProgram<S extends z.ZodObject>(
   return program.run(argv);
 }
 
-async function serve<S extends z.ZodObject>(descriptor: ServerDescriptor<S>, configFile: string): Promise<never> {
+async function serve<S extends z.ZodObject>(
+  descriptor: ServerDescriptor<S>,
+  configFile: string,
+  takeOver: boolean,
+): Promise<never> {
   const loaded = loadOrThrow(descriptor.config, configFile);
   const logger = createLogger({ service: descriptor.name, level: descriptor.logLevel(loaded.config) });
   logWarnings(logger, loaded.warnings);
@@ -114,7 +123,7 @@ async function serve<S extends z.ZodObject>(descriptor: ServerDescriptor<S>, con
   };
   return runServer({ logger, startExitCode: startExitCodeOf }, (lifecycle) => {
     logger.info('starting', { version: descriptor.version, pid: process.pid, config: configFile });
-    return descriptor.serve({ loaded, version: descriptor.version, logger, lifecycle, reloadConfig });
+    return descriptor.serve({ loaded, version: descriptor.version, logger, lifecycle, takeOver, reloadConfig });
   });
 }
 

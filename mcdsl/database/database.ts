@@ -45,6 +45,11 @@ export type Database = ReadonlyDatabase & {
    * If the work throws, or the commit is refused, nothing has changed. Not to be nested; the work must not wait.
    */
   transaction<T>(work: (writer: Writer) => T): T;
+  /**
+   * Keeps every other process from writing until it is disposed, for a process that takes over from another one. Transactions of
+   * this one go on, but are on the disk only when it is disposed: nothing may be acknowledged before.
+   */
+  holdWrites(): Disposable;
 };
 
 const defaultBusyTimeoutMs = 1000;
@@ -173,11 +178,37 @@ function readable(db: Sqlite.Database, path: string): ReadonlyDatabase {
 
 function writable(db: Sqlite.Database, path: string): Omit<Database, 'opened'> {
   const writer = createWriter(db, path);
+  const identity = fs.statSync(path);
+  let held = 0;
+  /** A commit to a file that is no longer there would be acknowledged and lost. Costs a stat, nothing beside the fsync. */
+  const checkStillThere = (): void => {
+    const now = fs.statSync(path, { throwIfNoEntry: false });
+    if (now?.ino === identity.ino && now.dev === identity.dev) return;
+    throw databaseErrors.error(
+      'database_unavailable',
+      `database ${path} was removed or replaced while it was open; nothing was written: put it back, or restart`,
+    );
+  };
   return {
     ...readable(db, path),
     transaction<T>(work: (writer: Writer) => T): T {
-      if (db.inTransaction) throw new Error('a transaction cannot be begun inside another');
-      return mapped(path, () => db.transaction(() => work(writer)).immediate());
+      if (db.inTransaction && held === 0) throw new Error('a transaction cannot be begun inside another');
+      checkStillThere();
+      const run = db.transaction(() => work(writer));
+      // Inside the held one it becomes a savepoint.
+      return mapped(path, () => (held === 0 ? run.immediate() : run()));
+    },
+    holdWrites() {
+      if (held === 0) mapped(path, () => db.exec('BEGIN IMMEDIATE'));
+      held++;
+      let mine = true;
+      return {
+        [Symbol.dispose]() {
+          if (!mine) return;
+          mine = false;
+          if (--held === 0 && db.open) mapped(path, () => db.exec('COMMIT'));
+        },
+      };
     },
   };
 }

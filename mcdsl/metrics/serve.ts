@@ -21,6 +21,8 @@ export type MetricsServerOptions = {
   readonly listen: { readonly host: string | null; readonly port: number };
   readonly registry: MetricsRegistry;
   readonly logger: Logger;
+  /** Lets a process that takes over listen beside the one that still drains; a scrape is then answered by either. */
+  readonly reusePort?: boolean;
   /** What `GET /v1/health` answers, as the `report()` of mcdsl/health gives it. */
   readonly health?: () => { readonly httpStatus: number; readonly body: object };
   /** More paths, each beginning with `/`. */
@@ -54,7 +56,11 @@ export async function serveMetrics(options: MetricsServerOptions): Promise<Metri
   server.timeout = limits.idleMs;
 
   const shown = formatAddress({ kind: 'tcp', ...listen });
-  server.listen({ port: listen.port, ...(listen.host === null ? {} : { host: listen.host }) });
+  server.listen({
+    port: listen.port,
+    reusePort: options.reusePort ?? false,
+    ...(listen.host === null ? {} : { host: listen.host }),
+  });
   try {
     await once(server, 'listening');
   } catch (cause) {

@@ -11,7 +11,7 @@ export type ProxyAdminHandlers = Handlers<typeof ProxyAdminService>;
 /** What the handlers of the admin API work with; the server hands it over. */
 export interface AdminDeps {
   /** The one writer. A change that resolved is on disk and served by every worker. */
-  readonly state: Omit<State, 'snapshot' | 'reload' | typeof Symbol.asyncDispose>;
+  readonly state: Omit<State, 'snapshot' | 'reload' | 'close' | typeof Symbol.asyncDispose>;
   readonly events: Pick<EventLog, 'recent' | 'subscribe'>;
   /** The main thread's own, kept as the workers' are: what Explain asks. */
   readonly tables: ProxyTables;

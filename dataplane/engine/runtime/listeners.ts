@@ -12,7 +12,10 @@ export interface BoundListener {
 
 /** The listening sockets: bound as the desired state names them, on every worker. */
 export interface Listeners {
-  /** Binds what is new and closes what is gone. Listeners that stay are not touched. Rejects at the first that can't be bound. */
+  /**
+   * Binds what is new, then closes what is gone. Listeners that stay are not touched. Rejects at the first that can't be bound, with
+   * those before it still bound: `reconcile` with the earlier addresses closes them again.
+   */
   reconcile(addrs: readonly string[]): Promise<void>;
   list(): BoundListener[];
 }
@@ -20,15 +23,20 @@ export interface Listeners {
 /** `inherited`: sockets of the service manager by name. */
 export function createListeners(pool: WorkerPool, inherited: ReadonlyMap<string, number>, logger: Logger): Listeners {
   const bound = new Map<string, { readonly host: string; readonly port: number; readonly gauge: number }>();
-  let gauges = 0;
+
+  /** A column that no listener has and whose connections have ended. */
+  function freeGauge(addr: string): number {
+    const taken = new Set([...bound.values()].map(({ gauge }) => gauge));
+    for (let gauge = 0; gauge < MAX_LISTENERS; gauge++) {
+      if (!taken.has(gauge) && pool.gauges.active(gauge) === 0) return gauge;
+    }
+    throw new Error(
+      `listener ${addr}: at most ${MAX_LISTENERS} listeners, those included whose last connections are open`,
+    );
+  }
 
   async function open(addr: string): Promise<void> {
-    if (gauges >= MAX_LISTENERS) {
-      throw new Error(
-        `listener ${addr}: a process opens at most ${MAX_LISTENERS} listeners over its life; restart mc-proxy`,
-      );
-    }
-    const gauge = gauges++;
+    const gauge = freeGauge(addr);
     try {
       const { host, port } = await pool.listen(addr, listenEndpoint(addr, inherited), gauge);
       bound.set(addr, { host, port, gauge });
@@ -38,15 +46,17 @@ export function createListeners(pool: WorkerPool, inherited: ReadonlyMap<string,
     }
   }
 
+  async function close(addr: string): Promise<void> {
+    await pool.unlisten(addr);
+    bound.delete(addr);
+    logger.info('no longer listening', { listener: addr });
+  }
+
   return {
     async reconcile(addrs) {
-      for (const addr of bound.keys()) {
-        if (addrs.includes(addr)) continue;
-        await pool.unlisten(addr);
-        bound.delete(addr);
-        logger.info('no longer listening', { listener: addr });
-      }
+      // New ones first: when one of them can't be bound, nothing that serves has been closed.
       for (const addr of addrs) if (!bound.has(addr)) await open(addr);
+      for (const addr of bound.keys()) if (!addrs.includes(addr)) await close(addr);
     },
     list: () =>
       [...bound].map(([addr, { host, port, gauge }]) => ({ addr, host, port, active: pool.gauges.active(gauge) })),

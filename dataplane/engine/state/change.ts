@@ -33,6 +33,8 @@ export type Validated<T> = Plan<T> | NoChange<T>;
 export interface Changer extends AsyncDisposable {
   /** @throws the errors of `validate`, database_*, not_confirmed, resource_exhausted, draining */
   run<T>(validate: () => Validated<T>): Promise<T>;
+  /** Refuses changes from now on. */
+  close(): void;
 }
 
 export interface ChangerDeps {
@@ -84,6 +86,9 @@ export function createChanger(deps: ChangerDeps): Changer {
   }
 
   return {
+    close() {
+      closed = true;
+    },
     run<T>(validate: () => Validated<T>): Promise<T> {
       if (closed)
         return Promise.reject(proxyErrors.error('draining', 'mc-proxy is shutting down; nothing was changed'));

@@ -78,6 +78,8 @@ export interface State extends AsyncDisposable {
   unconfirmed(): { readonly revertAtMs: number; readonly generation: number } | null;
   /** All that the API owns as a change set, and the generation it is of. */
   export(): { readonly toml: string; readonly generation: number };
+  /** Refuses every change from now on: whoever comes after reads what is on disk. */
+  close(): void;
   /** Takes a new, checked configuration file over (SIGHUP). */
   reload(configured: ConfiguredState): Promise<ReloadResult>;
   reloadCertificates(): Promise<ReloadReport>;
@@ -215,6 +217,7 @@ export function createState(deps: StateDeps, options: StateOptions = {}): State 
       return pending && { revertAtMs: pending.deadlineMs, generation: pending.generation };
     },
     export: () => ({ toml: exportToml(desired), generation: desired.generation }),
+    close: () => changer.close(),
     reload: (next) => changer.run(() => reload(desired, certificates, next, takeRenewed)),
     async reloadCertificates() {
       const outcome = certificates.reload();

@@ -83,6 +83,8 @@ export interface Store extends Disposable {
    * @throws database_* of proxyErrors, with nothing written
    */
   commit(changes: readonly StoreChange[], generation: number): void;
+  /** Until it is disposed no other process can write, and what is committed here is not yet on disk. @throws database_locked */
+  holdWrites(): Disposable;
 }
 
 export interface StoreOptions {
@@ -116,6 +118,7 @@ export function openStore(options: StoreOptions): Store {
         }),
       );
     },
+    holdWrites: () => toProxyError(() => database.holdWrites()),
     [Symbol.dispose]: () => database[Symbol.dispose](),
   };
 }

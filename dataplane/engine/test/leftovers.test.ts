@@ -73,10 +73,12 @@ mode = "l4"
     { how: 'an HTTP/2 client that resets', leave: () => http2Client('reset') },
     { how: 'a TLS client that ends without a request', leave: async () => (await tlsClient('http/1.1')).end() },
     { how: 'a TLS client that resets', leave: async () => (await tlsClient('http/1.1')).destroy() },
+    { how: 'a client that ends after its hello to L7', leave: () => handshake('end') },
+    { how: 'a client that resets after its hello to L7', leave: () => handshake('reset') },
     { how: 'a client that leaves in the middle of its hello', leave: () => rawClient(40) },
     { how: 'a client that leaves after its hello on L4', leave: () => rawClient(10_000) },
   ])('PX-25 $how leaves no connection counted', async ({ leave }) => {
-    for (let round = 0; round < 5; round++) await leave();
+    for (let round = 0; round < 20; round++) await leave();
     await until(active, (count) => count === 0);
   });
 
@@ -120,6 +122,16 @@ mode = "l4"
     // close_notify and FIN, as curl does at its end; or neither.
     if (leave === 'end') socket.end();
     else socket.destroy();
+  }
+
+  async function handshake(leave: 'end' | 'reset'): Promise<void> {
+    const client = await dial(proxy.port(ADDR));
+    client.on('error', () => client.destroy());
+    client.on('end', () => client.destroy());
+    client.resume();
+    await new Promise((resolve) => client.write(buildClientHello('app.example.test'), resolve));
+    if (leave === 'end') client.end();
+    else client.resetAndDestroy();
   }
 
   async function rawClient(bytes: number): Promise<void> {

@@ -7,6 +7,8 @@ import { run } from './running-proxy.ts';
 export interface Network extends AsyncDisposable {
   /** The command that runs its arguments on that host. */
   on(host: string): readonly string[];
+  /** Runs a command on that host; rejects when it fails. */
+  run(host: string, ...command: readonly string[]): Promise<void>;
 }
 
 export interface Link {
@@ -44,24 +46,40 @@ export async function createNetwork(links: readonly Link[]): Promise<Network> {
     }
   }
   const resources = made.move();
-  return { on, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  return {
+    on,
+    run: (host, ...command) => must(...on(host), ...command),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
 }
 
-/** Starts a program of a test on a host; resolves when it printed its first line, which is returned. */
+export interface Program extends AsyncDisposable {
+  /** Ends it by SIGTERM; resolves with its last line. */
+  finish(): Promise<string>;
+}
+
+/** Starts a program of a test on a host; resolves when it printed its first line. */
 export async function startProgram(
   within: readonly string[],
   script: string,
   args: readonly string[],
-): Promise<AsyncDisposable & { readonly said: string }> {
+): Promise<Program> {
   const [command = '', ...rest] = [...within, process.execPath, script, ...args];
   const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'close');
-  const said = await Promise.race([
-    once(createInterface({ input: child.stdout }), 'line').then(([line]) => String(line)),
+  const lines = createInterface({ input: child.stdout });
+  let last = '';
+  lines.on('line', (line) => (last = line));
+  await Promise.race([
+    once(lines, 'line'),
     ended.then(() => Promise.reject(new Error(`${script} ended before it was ready`))),
   ]);
   return {
-    said,
+    async finish() {
+      child.kill('SIGTERM');
+      await ended;
+      return last;
+    },
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL');
       await ended;

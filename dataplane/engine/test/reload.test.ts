@@ -198,6 +198,21 @@ describe('SIGHUP with a changed configuration', { timeout: 90_000 }, () => {
     expect(await reload(proxy)).toMatchObject(DONE);
     expect(await asks(proxy, 'app.test')).toBe('two');
   });
+
+  it('PX-16 reloads that fail, however often, use nothing up', async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.2', resolve));
+    const { port } = taken.address() as AddressInfo;
+    await using proxy = await start(listener(MAIN, { 'app.test': one }));
+    const bad = listener(`127.0.0.2:${port}`, { 'app.test': two });
+    for (let round = 0; round < 70; round++) {
+      expect((await reload(proxy, bad)).msg).toBe('reload failed, the old configuration stays');
+    }
+    expect(await asks(proxy, 'app.test')).toBe('one');
+    expect(await reload(proxy, listener(MAIN, { 'app.test': two }))).toMatchObject(DONE);
+    expect(await asks(proxy, 'app.test')).toBe('two');
+    await new Promise((resolve) => taken.close(resolve));
+  });
 });
 
 async function receives(socket: Socket, text: string): Promise<void> {

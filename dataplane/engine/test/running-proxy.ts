@@ -55,6 +55,8 @@ export interface StartOptions {
   readonly whole?: boolean;
   /** A command that runs the rest of its arguments, such as `ip netns exec NAME`. */
   readonly within?: readonly string[];
+  /** More arguments of `mc-proxy server`. */
+  readonly args?: readonly string[];
 }
 
 /** What each test's file holds besides its own: paths in the test's directory, ports that the kernel chooses. */
@@ -80,7 +82,14 @@ export async function startMcProxy(toml: (dir: string) => string, options: Start
   const base = options.whole ? '' : baseConfig(dir, options.workers);
   const configure = (text: string): void => writeFileSync(config, base + text);
   configure(toml(dir));
-  const [command = '', ...args] = [...(options.within ?? []), join(ROOT, 'bin/mc-proxy'), 'server', '--config', config];
+  const [command = '', ...args] = [
+    ...(options.within ?? []),
+    join(ROOT, 'bin/mc-proxy'),
+    'server',
+    '--config',
+    config,
+    ...(options.args ?? []),
+  ];
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },

@@ -28,7 +28,6 @@ function runWorker(port: MessagePort, boot: WorkerBoot): void {
   // An id is an argument of commands: a leading "-" would make an option of it.
   const idPrefix = randomBytes(6).toString('base64url').replace(/^-/, '_');
   let connections = 0;
-  let draining = false;
   const terminator = createTerminator({
     settings: () => tables.settings,
     reporter,
@@ -43,7 +42,6 @@ function runWorker(port: MessagePort, boot: WorkerBoot): void {
     relayer: createRelayer(resolver, () => tables.settings),
     gauges: createGauges(boot.gauges, boot.index, boot.processMax),
     nextId: () => `${idPrefix}-${(++connections).toString(36)}`,
-    isDraining: () => draining,
   };
 
   const handlers: CallHandlers = {
@@ -85,7 +83,6 @@ function runWorker(port: MessagePort, boot: WorkerBoot): void {
     connections: (filter) => registry.list(filter),
     killConnection: ({ id }) => registry.kill(id),
     async drain() {
-      draining = true;
       await Promise.all([...listeners.values()].map((listener) => listener.close()));
       terminator.drain();
       return null;

@@ -90,7 +90,8 @@ export function readRequestFields(raw: readonly string[], from = 0): RequestFiel
         forward.push(name, value);
         break;
       case 'user-agent':
-        fields.userAgent ||= value;
+        // Sent twice, both count: a blocked agent must not hide behind another one.
+        fields.userAgent = fields.userAgent === '' ? value : `${fields.userAgent}, ${value}`;
         forward.push(name, value);
         break;
       case 'te':

@@ -107,7 +107,8 @@ export function createHttp1Server(context: L7Context): Http1Server {
       clients.set(socket, client);
       connection.shutdown = () => {
         client.isDraining = true;
-        if (client.open === 0) socket.end();
+        // Its first request may be on the way: that is answered, with `Connection: close`, or its deadline comes.
+        if (client.open === 0 && connection.requests > 0) socket.end();
       };
       server.emit('connection', socket);
     },

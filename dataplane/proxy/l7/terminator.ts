@@ -134,8 +134,8 @@ export function createTerminator(deps: TerminatorDeps): Terminator {
       raw,
       byDefault: sni === null || deps.findRoute(info.listener, sni)?.hostname !== route.hostname,
       requests: 0,
-      // Until it is secured there is nothing to finish.
-      shutdown: () => raw.destroy(),
+      // A handshake goes on, bounded by its deadline: who was accepted before the drain gets an answer.
+      shutdown: () => {},
     };
     connectionOf.set(raw, connection);
     open.add(connection);

@@ -72,7 +72,6 @@ describe('an L4 connection whose backend has not accepted yet', () => {
           registry,
           gauges,
           nextId: () => 'c-1',
-          isDraining: () => false,
           reporter: {
             accepted: () => undefined,
             relayed: (record) => records.push(record),
