@@ -226,7 +226,8 @@ export class Exchange implements ResponseSink, FrontListener, BodyObserver, Watc
   failed(error: UpstreamError): void {
     if (this.#phase === 'response') return this.#breakOff(error.reason, error.message);
     if (this.#phase !== 'request' || !this.#forwarding) return;
-    const refused = this.#forwarding.startAgain(error);
+    // A body that broke off is the client's doing, whatever the upstream says; the front is about to tell of it.
+    const refused = this.#body?.isBroken ? null : this.#forwarding.startAgain(error);
     if (refused) this.#refuse(refused);
   }
 

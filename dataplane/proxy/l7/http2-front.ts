@@ -5,6 +5,7 @@ import type { TLSSocket } from 'node:tls';
 import type { ClientConnection, L7Context } from './context.ts';
 import { Exchange } from './exchange.ts';
 import type { Front, FrontListener, RespondOptions } from './front.ts';
+import { GUARD_OPTIONS, Http2Guard } from './http2-guard.ts';
 import type { RawHead } from './request-head.ts';
 
 const STREAM_WINDOW_BYTES = 256 * 1024;
@@ -17,6 +18,7 @@ const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR, NGHTTP2_FLAG_END_STREAM } = co
 export function serveHttp2(context: L7Context, socket: TLSSocket, connection: ClientConnection): void {
   const { settings } = context;
   const session: ServerHttp2Session = performServerHandshake(socket, {
+    ...GUARD_OPTIONS,
     maxSessionMemory: SESSION_MEMORY_MB,
     // Somewhat above our own limits, so that a head slightly too large gets 431 with its reason and only a bomb gets a reset.
     maxHeaderListPairs: settings.maxHeaderCount * 2 + 8,
@@ -28,16 +30,12 @@ export function serveHttp2(context: L7Context, socket: TLSSocket, connection: Cl
       maxHeaderListSize: settings.maxHeaderBytes * 2,
     },
   });
-  let open = 0;
+  const guard = new Http2Guard(context, connection, session);
   session.setLocalWindowSize(SESSION_WINDOW_BYTES);
-  session.on('error', () => connection.raw.destroy());
   session.on('stream', (stream, _headers, flags, raw) => {
-    open++;
-    stream.once('close', () => open--);
-    new Exchange(context, connection, new Http2Front(stream, raw, (flags & NGHTTP2_FLAG_END_STREAM) !== 0)).run();
-  });
-  session.setTimeout(settings.idleTimeoutMs, () => {
-    if (open === 0) session.close();
+    guard.streamBegan(stream.id ?? 0);
+    const endsStream = (flags & NGHTTP2_FLAG_END_STREAM) !== 0;
+    new Exchange(context, connection, new Http2Front(guard, stream, raw, endsStream)).run();
   });
   connection.shutdown = () => session.close();
   if (context.isDraining()) session.close();
@@ -48,13 +46,16 @@ class Http2Front implements Front {
   readonly isUpgrade: boolean;
   readonly source: Readable;
   listener: FrontListener | null = null;
+  readonly #guard: Http2Guard;
   readonly #stream: ServerHttp2Stream;
   #trailers: readonly string[] | null = null;
   #requestTrailers: readonly string[] = [];
   #waitsForTrailers = false;
   #isEnded = false;
+  #isAborted = false;
 
-  constructor(stream: ServerHttp2Stream, raw: readonly string[], endsStream: boolean) {
+  constructor(guard: Http2Guard, stream: ServerHttp2Stream, raw: readonly string[], endsStream: boolean) {
+    this.#guard = guard;
     this.#stream = stream;
     this.source = stream;
     const head = readHead(raw, endsStream);
@@ -64,7 +65,7 @@ class Http2Front implements Front {
     if (endsStream) stream.resume();
     else stream.on('trailers', (_headers, _flags, trailers) => (this.#requestTrailers = trailers ?? []));
     stream.on('error', () => stream.close());
-    stream.on('close', () => this.listener?.closed(this.#isEnded && stream.rstCode === NGHTTP2_NO_ERROR));
+    stream.on('close', () => this.#closed(this.#isEnded && stream.rstCode === NGHTTP2_NO_ERROR));
   }
 
   trailers(): readonly string[] {
@@ -96,6 +97,7 @@ class Http2Front implements Front {
 
   write(chunk: Buffer): boolean {
     const stream = this.#stream;
+    this.#guard.dataSent();
     if (stream.destroyed || stream.closed || stream.write(chunk)) return true;
     stream.once('drain', () => this.listener?.drained());
     return false;
@@ -112,6 +114,7 @@ class Http2Front implements Front {
   }
 
   abort(): void {
+    this.#isAborted = true;
     this.#stream.close(NGHTTP2_INTERNAL_ERROR);
   }
 
@@ -121,8 +124,14 @@ class Http2Front implements Front {
     for (let i = 0; i < fields.length; i += 2) {
       if (fields[i] !== 'sec-websocket-accept') answer.push(fields[i] ?? '', fields[i + 1] ?? '');
     }
+    this.#isEnded = true;
     if (!stream.destroyed && !stream.closed) stream.respond(answer);
     return stream;
+  }
+
+  #closed(isComplete: boolean): void {
+    this.listener?.closed(isComplete);
+    this.#guard.streamEnded(isComplete ? 'whole' : this.#isAborted ? 'ours' : 'broken');
   }
 
   #stopReading(): void {

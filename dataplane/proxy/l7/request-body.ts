@@ -19,6 +19,7 @@ export class RequestBody extends Readable {
   readonly #maxBytes: number;
   #sizeBytes = 0;
   #isStarted = false;
+  #isBroken = false;
 
   constructor(source: Readable, observer: BodyObserver, maxBytes: number) {
     super();
@@ -30,6 +31,11 @@ export class RequestBody extends Readable {
   /** True once the whole body has come from the client. */
   get isComplete(): boolean {
     return this.readableEnded || this.#source.readableEnded;
+  }
+
+  /** True once the client has broken it off. */
+  get isBroken(): boolean {
+    return this.#isBroken;
   }
 
   override _read(): void {
@@ -75,6 +81,8 @@ export class RequestBody extends Readable {
 
   /** The client broke off: the upstream must see that too, not a shorter body. */
   #onBroken = (): void => {
-    if (!this.#source.readableEnded && !this.readableEnded) this.destroy(new Error('the client broke its request off'));
+    if (this.#source.readableEnded || this.readableEnded) return;
+    this.#isBroken = true;
+    this.destroy(new Error('the client broke its request off'));
   };
 }

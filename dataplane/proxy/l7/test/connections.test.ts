@@ -7,6 +7,7 @@ import { connect as connectTls } from 'node:tls';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { makeCa } from '../../test/certificates.ts';
+import { frame, openWire, TYPE } from './h2-wire.ts';
 import { createRig, listenOn, type Rig } from './harness.ts';
 
 const run = promisify(execFile);
@@ -238,6 +239,18 @@ describe('PX-13 policies', () => {
   });
 });
 
+it('PINGs do not keep an HTTP/2 connection that asks for nothing beyond idle_timeout', async () => {
+  await using rig = await createRig({ idleTimeoutMs: 1_000 });
+  await rig.addRoute('app.test', '127.0.0.1:1');
+  using client = await openWire(rig);
+  const pings = setInterval(() => client.send(frame(TYPE.ping, 0, 0, Buffer.alloc(8))), 50);
+  expect(await client.goaway()).toBe(0);
+  await client.closed;
+  clearInterval(pings);
+  await rig.idle();
+  expect(rig.refusals).toEqual([]);
+});
+
 describe('drain', () => {
   it('a response that has begun is finished, and its kept connection ends after it', async () => {
     await using rig = await createRig();
@@ -265,17 +278,23 @@ describe('drain', () => {
     await using rig = await createRig();
     const held = Promise.withResolvers<() => void>();
     await using backend = await listenOn(
-      createServer((_request, response) => held.resolve(() => response.end('late'))),
+      createServer((request, response) => {
+        if (request.url === '/held') held.resolve(() => response.end('late'));
+        else response.end('at once');
+      }),
     );
     await rig.addRoute('app.test', backend.address);
     const idle = await rig.tls('app.test');
+    idle.write('GET / HTTP/1.1\r\nHost: app.test\r\n\r\n');
+    await once(idle, 'data');
+    await rig.recorded(1);
     const busy = await rig.tls('app.test');
     const h2 = await rig.tls('app.test', { ALPNProtocols: ['h2'] });
     const session = connectHttp2('https://app.test', { createConnection: () => h2 });
     await once(session, 'remoteSettings');
     let text = '';
     busy.on('data', (chunk: Buffer) => (text += chunk.toString()));
-    busy.write('GET / HTTP/1.1\r\nHost: app.test\r\n\r\n');
+    busy.write('GET /held HTTP/1.1\r\nHost: app.test\r\n\r\n');
     const finish = await held.promise;
     const goaway = once(session, 'goaway');
     idle.resume();
