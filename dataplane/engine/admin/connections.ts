@@ -4,7 +4,6 @@ import { proxyErrors } from '../errors.ts';
 import { checkText, maxLength } from './check.ts';
 import type { AdminDeps, ProxyAdminHandlers } from './deps.ts';
 import { hostnameFilter, ipFilter } from './filters.ts';
-import { chooseListener } from './listener.ts';
 import { routeModes } from './words.ts';
 
 const defaultLimit = 1_000;
@@ -14,7 +13,8 @@ export function connectionHandlers(deps: AdminDeps): Pick<ProxyAdminHandlers, 'l
   return {
     async listConnections({ listener, hostname, ip, limit }) {
       const { connections, total } = await deps.connections({
-        listener: listener === '' ? '' : chooseListener(deps, checkText('listener', listener, maxLength.listener)),
+        listener:
+          listener === '' ? '' : deps.state.resolveListener(checkText('listener', listener, maxLength.listener)),
         hostname: hostnameFilter(hostname),
         clientIp: ipFilter(ip),
         limit: limitFrom(limit),

@@ -5,7 +5,6 @@ import { explain } from '../../proxy/explain.ts';
 import { proxyErrors } from '../errors.ts';
 import { checkText, checkTexts, maxLength } from './check.ts';
 import type { AdminDeps, ProxyAdminHandlers } from './deps.ts';
-import { chooseListener } from './listener.ts';
 import { routeTo } from './model.ts';
 
 const maxProtocols = 32;
@@ -16,7 +15,7 @@ export function explainHandlers(deps: AdminDeps): Pick<ProxyAdminHandlers, 'expl
   const { state, tables } = deps;
   return {
     explain(request) {
-      const addr = chooseListener(deps, checkText('listener', request.listener, maxLength.listener));
+      const addr = deps.state.resolveListener(checkText('listener', request.listener, maxLength.listener));
       const listener = tables.listener(addr);
       if (listener === null)
         throw proxyErrors.error('unavailable', `the listener ${addr} is not served yet; try again`);

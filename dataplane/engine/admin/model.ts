@@ -2,7 +2,7 @@ import { isAbsolute } from 'node:path';
 
 import type * as proto from '../../../proto/gen/mcproxy/v1/mcproxy.ts';
 import type { FirewallRule } from '../../firewall/index.ts';
-import type { RouteInput } from '../config/index.ts';
+import { MAX_BACKENDS, MAX_POLICIES, type RouteInput } from '../config/index.ts';
 import { proxyErrors } from '../errors.ts';
 import type { FirewallView, PolicyInput, PolicyView, RouteView } from '../state/index.ts';
 import { checkText, checkTexts, maxLength, required } from './check.ts';
@@ -10,15 +10,12 @@ import { origins, policyKinds, routeModes, ruleKinds, wordOf } from './words.ts'
 
 /** Messages of the contract to the model and back. What comes in is bounded and checked here as far as its form goes. */
 
-const maxBackends = 256;
-const maxPolicies = 10_000;
-
 /** @throws invalid_argument, route_invalid */
 export function routeFrom(message: proto.Route | undefined): RouteInput {
   const route = required('route', message);
   return {
     hostname: checkText('hostname', route.hostname, maxLength.hostname),
-    backends: checkTexts('backends', route.backends, maxBackends, maxLength.backend),
+    backends: checkTexts('backends', route.backends, MAX_BACKENDS, maxLength.backend),
     mode: wordOf(routeModes, route.mode) ?? (route.mode === 0 ? '' : String(route.mode)),
     sendProxyProtocol: route.sendProxyProtocol,
     tlsCert: pathFrom('tls_cert', route.tlsCert),
@@ -30,8 +27,8 @@ export function routeFrom(message: proto.Route | undefined): RouteInput {
     backendProtocol: checkText('backend_protocol', route.backendProtocol, maxLength.word),
     clientCa: pathFrom('client_ca', route.clientCa),
     forwardedHeaders: checkText('forwarded_headers', route.forwardedHeaders, maxLength.word),
-    blockUserAgents: checkTexts('block_user_agents', route.blockUserAgents, maxPolicies, maxLength.value),
-    requireHeaders: checkTexts('require_headers', route.requireHeaders, maxPolicies, maxLength.value),
+    blockUserAgents: checkTexts('block_user_agents', route.blockUserAgents, MAX_POLICIES, maxLength.value),
+    requireHeaders: checkTexts('require_headers', route.requireHeaders, MAX_POLICIES, maxLength.value),
   };
 }
 

@@ -12,7 +12,7 @@ export type { ListenerAddress } from './listen.ts';
 export { parseHeaderName, parseUserAgent } from './policy.ts';
 export { parseRateLimit } from './rate-limit.ts';
 export type { RateLimitSettings } from './rate-limit.ts';
-export { parseRoute, parseRouteHostname, whyNoHostname } from './route.ts';
+export { MAX_BACKENDS, MAX_POLICIES, parseRoute, parseRouteHostname, whyNoHostname } from './route.ts';
 export type { RouteInput, RouteParse, RouteProblem } from './route.ts';
 export { proxyConfig } from './schema.ts';
 export type { ProxyConfig } from './schema.ts';

@@ -56,8 +56,8 @@ export const BACKEND_VERIFY = ['none', 'ca'] as const satisfies readonly Backend
 export const BACKEND_PROTOCOLS = ['auto', 'http1', 'h2c', 'h2'] as const satisfies readonly BackendProtocol[];
 export const FORWARDED_HEADERS = ['set', 'append'] as const;
 
-const MAX_BACKENDS = 64;
-const MAX_POLICIES = 1_000;
+export const MAX_BACKENDS = 64;
+export const MAX_POLICIES = 1_000;
 
 /**
  * The one place where a route is judged, for the file, the API and rows of the database alike. Normalises host names and header

@@ -87,6 +87,8 @@ export interface State extends AsyncDisposable {
   checkCertificates(): Promise<void>;
 
   listeners(): ListenerView[];
+  /** The listener that a request means; empty where there is one only. @throws listener_ambiguous, listener_unknown */
+  resolveListener(listener: string): string;
   /** `listener` empty: of all. @throws listener_unknown */
   routes(listener?: string): RouteView[];
   firewall(): FirewallView;
@@ -229,6 +231,7 @@ export function createState(deps: StateDeps, options: StateOptions = {}): State 
       await publishing;
     },
     listeners: () => listenerViews(desired),
+    resolveListener: (listener) => resolveListener(desired, listener),
     routes: (listener = '') =>
       routeViews(desired, listener === '' ? [...desired.listeners.keys()] : [resolveListener(desired, listener)]),
     firewall: () => firewallView(desired),
