@@ -104,6 +104,34 @@ describe('checks of routes', () => {
     ]);
     expect(line(verified)).toEqual([]);
   });
+
+  it('refuses a policy that would block every client, and what else no User-Agent holds', async () => {
+    const { tlsCert, tlsKey } = await dir.pair('agents', ['app.example.test']);
+    const agents = (list: string): string[] =>
+      errors(
+        route(
+          `${L4.replace('l4', 'l7')}\ntls_cert = "${tlsCert}"\ntls_key = "${tlsKey}"\n` +
+            `[listeners.routes.policies]\nblock_user_agents = ${list}`,
+        ),
+      );
+    expect(agents('["zgrab", ""]')).toEqual([expect.stringMatching(/^10:31 an empty User-Agent would block every/)]);
+    expect(agents('["  "]')).toEqual([expect.stringMatching(/^10:22 an empty User-Agent would block every/)]);
+    expect(agents('["bot\\n"]')).toEqual([expect.stringMatching(/^10:22 .*printable ASCII/)]);
+    expect(agents('["zgrab"]')).toEqual([]);
+  });
+
+  it('refuses to verify backends of a wildcard route without a name to verify', async () => {
+    const { tlsCert, tlsKey } = await dir.pair('wildcard', ['*.example.test']);
+    const verified = (more: string): string[] =>
+      errors(
+        route(
+          `hostname = "*.example.test"\nbackend = "10.0.0.7:8443"\nmode = "l7"\ntls_cert = "${tlsCert}"\n` +
+            `tls_key = "${tlsKey}"\nbackend_tls = true\nbackend_verify = "ca"\n${more}`,
+        ),
+      );
+    expect(verified('')).toEqual([expect.stringMatching(/^10:18 .*wildcard route has no name to verify/)]);
+    expect(verified('backend_server_name = "app.internal"')).toEqual([]);
+  });
 });
 
 describe('checks of the other sections', () => {

@@ -226,6 +226,11 @@ function checkL7(spec: RouteSpec, found: Findings): void {
       expected: '"h2", or no backend_tls',
     });
   }
+  if (spec.backendVerify === 'ca' && spec.backendServerName === '' && spec.hostname.startsWith('*.')) {
+    found.error('backend_verify', 'backend_verify = "ca" on a wildcard route has no name to verify', {
+      expected: 'backend_server_name, the name in the certificate of the backends',
+    });
+  }
   if (spec.backendCa !== '' && spec.backendVerify !== 'ca') {
     found.warn('backend_ca', 'has no effect without backend_verify = "ca"');
   }
