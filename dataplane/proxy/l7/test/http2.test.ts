@@ -220,4 +220,8 @@ it('a client that goes away in its upload leaves the backend a broken request, n
   const seen = await broken.promise;
   expect(seen).toContain('hello');
   expect(seen).not.toContain('\r\n0\r\n');
+  await rig.recorded(1);
+  expect(rig.records[0]).toMatchObject({ status: 0, reason: null });
+  // It is the client's doing, no failure of the backend.
+  expect(rig.refusals).toEqual([]);
 });
