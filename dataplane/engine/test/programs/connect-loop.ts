@@ -5,8 +5,8 @@ import { request } from 'node:https';
 const ca = readFileSync(process.argv[2] ?? '');
 const failures: string[] = [];
 let connections = 0;
-let stopped = false;
-process.on('SIGTERM', () => (stopped = true));
+const stopping = new AbortController();
+process.on('SIGTERM', () => stopping.abort());
 
 function once(servername: string): Promise<void> {
   return new Promise((resolve) => {
@@ -25,7 +25,7 @@ function once(servername: string): Promise<void> {
 }
 
 async function loop(servername: string): Promise<void> {
-  while (!stopped) {
+  while (!stopping.signal.aborted) {
     await once(servername);
     connections++;
   }
