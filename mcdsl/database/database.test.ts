@@ -154,6 +154,31 @@ describe('reading and writing', () => {
     db.transaction((writer) => add(writer, 'after an iteration left early'));
   });
 
+  it('PX-15 refuses to write to a file that was removed or replaced while it was open: nothing is acknowledged and lost', () => {
+    using db = open();
+    db.transaction((writer) => add(writer, 'before'));
+    fs.renameSync(file, `${file}.away`);
+    expect(() => db.transaction((writer) => add(writer, 'lost'))).toThrowError(/was removed or replaced/);
+    fs.copyFileSync(`${file}.away`, file);
+    expect(() => db.transaction((writer) => add(writer, 'lost'))).toThrowError(/was removed or replaced/);
+    fs.renameSync(`${file}.away`, file);
+    db.transaction((writer) => add(writer, 'put back'));
+  });
+
+  it('PX-21 keeps other processes from writing while it holds the writes, and goes on itself', () => {
+    using db = open();
+    using other = open({ busyTimeoutMs: 0 });
+    const hold = db.holdWrites();
+    db.transaction((writer) => add(writer, 'held'));
+    expect(() => other.transaction((writer) => add(writer, 'other'))).toThrowError(/locked/);
+    hold[Symbol.dispose]();
+    hold[Symbol.dispose]();
+    other.transaction((writer) => add(writer, 'other'));
+    expect(other.reader.all<{ host: string }>('SELECT host FROM routes').map((row) => row.host)).toEqual(
+      expect.arrayContaining(['held', 'other']),
+    );
+  });
+
   it('undoes all of a transaction that throws', () => {
     using db = open();
     expect(() =>

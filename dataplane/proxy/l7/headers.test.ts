@@ -80,6 +80,11 @@ describe('request fields', () => {
     expect(fields).toMatchObject({ acceptsTrailers: true, upgrade: 'h2c', expect: '100-continue' });
   });
 
+  it('PX-13 a User-Agent sent twice is judged whole', () => {
+    const { userAgent } = readRequestFields(list('User-Agent: harmless', 'user-agent: zgrab/0.x'));
+    expect(userAgent).toBe('harmless, zgrab/0.x');
+  });
+
   it('joins cookie crumbs and counts them one by one', () => {
     const fields = readRequestFields(list(':method: GET', 'cookie: a=1', 'x: y', 'cookie: b=2'), 2);
     expect(fields.forward).toEqual(['cookie', 'a=1; b=2', 'x', 'y']);
