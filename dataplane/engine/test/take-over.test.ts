@@ -57,7 +57,7 @@ hostname = "l4.example.test"
 backend = "127.0.0.1:8444"
 mode = "l4"
 `;
-    const first = await startMcProxy(toml, { dir, within: net.on('node') });
+    await using first = await startMcProxy(toml, { dir, within: net.on('node') });
     const added = await first.ctl(
       'routes',
       'add',
@@ -73,17 +73,16 @@ mode = "l4"
       pki.caFile,
     ]);
 
-    const second = await startMcProxy(toml, { dir, within: net.on('node'), args: ['--take-over'] });
+    await using second = await startMcProxy(toml, { dir, within: net.on('node'), args: ['--take-over'] });
     await second.line((line) => line.msg === 'took over from the server that ran on this configuration');
     expect(await first.ended).toBe(0);
     expect((await second.ctl('routes', 'list')).stdout).toContain('api.example.test');
-    const third = await startMcProxy(toml, { dir, within: net.on('node'), args: ['--take-over'] });
+    await using third = await startMcProxy(toml, { dir, within: net.on('node'), args: ['--take-over'] });
     expect(await second.ended).toBe(0);
     expect((await third.ctl('status')).stdout).toContain('serving');
 
     const { failures, connections } = JSON.parse(await load.finish()) as { failures: string[]; connections: number };
     expect(failures).toEqual([]);
     expect(connections).toBeGreaterThan(50);
-    await third[Symbol.asyncDispose]();
   });
 });
