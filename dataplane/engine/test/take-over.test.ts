@@ -69,7 +69,7 @@ mode = "l4"
       'l4',
     );
     expect(added.code).toBe(0);
-    const load = await startProgram(net.on('node'), join(import.meta.dirname, 'programs/connect-loop.ts'), [
+    await using load = await startProgram(net.on('node'), join(import.meta.dirname, 'programs/connect-loop.ts'), [
       pki.caFile,
     ]);
 
