@@ -4,9 +4,9 @@ import { refuseConnection, type ClientConnection, type L7Context } from './conte
 import type { Watched } from './stall-watch.ts';
 
 /**
- * What one client may do to its HTTP/2 connection beyond asking for things. Most is bounded below us; these options and nghttp2's
- * own bounds (8 CONTINUATION frames a head, 64 KiB a head, 1000 unsent acknowledgements, 1000 resets and then 33 a second, 10,000
- * suspicious frames and then 330 a second) cost no JavaScript. What they can't see, or would end without a GOAWAY, is counted here.
+ * What one client may do to its HTTP/2 connection beyond asking for things. Much is bounded below us, at no cost of JavaScript: by
+ * these options, and by nghttp2 (8 CONTINUATION frames and 64 KiB a head, 1000 unsent acknowledgements, 10,000 suspicious frames
+ * such as PRIORITY or unknown ones and then 330 a second). What that can't see, or would end without a GOAWAY, is counted here.
  */
 export const GUARD_OPTIONS = {
   /**
