@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { connect as connectHttp2 } from 'node:http2';
 import { request } from 'node:https';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { messageOf } from '../../mcdsl/errors/index.ts';
 import { BoxError } from './errors.ts';
 import { databaseFile, L4_HOST, L7_HOST, logFile, type BoxPlan } from './plan.ts';
 
@@ -40,7 +41,7 @@ export async function verifyPaths(plan: BoxPlan): Promise<Verified[]> {
 }
 
 function failed(dir: string, what: string, error: unknown): BoxError {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   return new BoxError(
     `mc-proxy runs, but the check "${what}" failed: ${reason}`,
     [

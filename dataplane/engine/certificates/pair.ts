@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
+import { messageOf } from '../../../mcdsl/errors/index.ts';
 import type { RouteMaterial } from '../../proxy/model.ts';
 import { isCertificateLabel, isKeyLabel, pemBlocks, readPemFile, type PemProblem } from './pem-file.ts';
 
@@ -73,7 +74,7 @@ function parseChain(path: string, text: string): X509Certificate[] | PemProblem 
     try {
       chain.push(new X509Certificate(block));
     } catch (error) {
-      return invalid('tls_cert', `certificate ${chain.length + 1} of ${path} cannot be parsed (${reasonOf(error)})`);
+      return invalid('tls_cert', `certificate ${chain.length + 1} of ${path} cannot be parsed (${messageOf(error)})`);
     }
   }
   return chain;
@@ -97,7 +98,7 @@ function parseKey(path: string, text: string): KeyObject | PemProblem {
   try {
     return createPrivateKey(text);
   } catch (error) {
-    return invalid('tls_key', `the key in ${path} cannot be parsed (${reasonOf(error)})`);
+    return invalid('tls_key', `the key in ${path} cannot be parsed (${messageOf(error)})`);
   }
 }
 
@@ -139,7 +140,7 @@ function checkUsable(cert: string, key: string, path: string): PemProblem | null
     createSecureContext({ cert, key, minVersion: 'TLSv1.3' });
     return null;
   } catch (error) {
-    return invalid('tls_cert', `OpenSSL refuses the certificate in ${path} (${reasonOf(error)}); issue another`);
+    return invalid('tls_cert', `OpenSSL refuses the certificate in ${path} (${messageOf(error)}); issue another`);
   }
 }
 
@@ -182,10 +183,6 @@ function alternativeNames(text: string): string[] {
 
 function oneLine(name: string | undefined): string {
   return (name ?? '').split('\n').join(', ');
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function invalid(field: PemProblem['field'], message: string): PemProblem {

@@ -1,3 +1,4 @@
+import { messageOf } from '../../../mcdsl/errors/index.ts';
 import type { SnapshotChange } from '../../proxy/model.ts';
 import { proxyErrors } from '../errors.ts';
 import type { NewEvent } from '../events/index.ts';
@@ -79,7 +80,7 @@ export function createChanger(deps: ChangerDeps): Changer {
     try {
       await publish(desired.generation, changes);
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      const reason = messageOf(cause);
       const message = `the change is saved, but not every worker confirmed it (${reason}); see the log, and repeat it`;
       throw proxyErrors.error('not_confirmed', message, {}, { cause });
     }

@@ -5,6 +5,7 @@ import type { TLSSocket } from 'node:tls';
 import type { ClientConnection, L7Context } from './context.ts';
 import { Exchange } from './exchange.ts';
 import type { Front, FrontListener, RespondOptions } from './front.ts';
+import { headerObject } from './headers.ts';
 import { GUARD_OPTIONS, Http2Guard } from './http2-guard.ts';
 import type { RawHead } from './request-head.ts';
 
@@ -82,14 +83,15 @@ class Http2Front implements Front {
   informational(status: number, fields: readonly string[]): void {
     const stream = this.#stream;
     if (stream.destroyed || stream.closed || stream.headersSent) return;
-    stream.additionalHeaders({ ':status': status, ...toObject(fields) });
+    stream.additionalHeaders({ ':status': status, ...headerObject(fields) });
   }
 
   respond(status: number, fields: string[], options: RespondOptions): void {
     const stream = this.#stream;
     if (stream.destroyed || stream.closed) return;
     this.#waitsForTrailers = options.hasBody && options.mayHaveTrailers;
-    if (this.#waitsForTrailers) stream.on('wantTrailers', () => stream.sendTrailers(toObject(this.#trailers ?? [])));
+    if (this.#waitsForTrailers)
+      stream.on('wantTrailers', () => stream.sendTrailers(headerObject(this.#trailers ?? [])));
     this.#isEnded = !options.hasBody;
     fields.unshift(':status', String(status));
     stream.respond(fields, { endStream: !options.hasBody, waitForTrailers: this.#waitsForTrailers });
@@ -162,10 +164,4 @@ function readHead(raw: readonly string[], endsStream: boolean): { head: RawHead;
   if (!isWebSocket) return { head: { ...base, method, raw, fieldsFrom, endsStream }, isWebSocket };
   const fields = [...raw.slice(fieldsFrom), 'sec-websocket-key', randomBytes(16).toString('base64')];
   return { head: { ...base, method: 'GET', raw: fields, fieldsFrom: 0, endsStream: true }, isWebSocket };
-}
-
-function toObject(fields: readonly string[]): Record<string, string[]> {
-  const headers: Record<string, string[]> = Object.create(null);
-  for (let i = 0; i < fields.length; i += 2) (headers[fields[i] ?? ''] ??= []).push(fields[i + 1] ?? '');
-  return headers;
 }

@@ -1,8 +1,9 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
+import { messageOf } from '../../../../mcdsl/errors/index.ts';
 import type { Route } from '../../model.ts';
 import type { ResolvedAddress, Resolver } from '../../backends/index.ts';
-import { messageOf, UpstreamError } from './upstream-error.ts';
+import { UpstreamError } from './upstream-error.ts';
 
 /** How a route's backends are spoken to below HTTP. */
 export interface TlsPlan {

@@ -1,9 +1,10 @@
 import type { Duplex } from 'node:stream';
 import { Pool, type Dispatcher } from 'undici';
+import { messageOf } from '../../../../mcdsl/errors/index.ts';
 import { readResponseObject, readTrailers } from '../headers.ts';
 import type { OutboundRequest, ResponseSink, Upstream, UpstreamCall } from './call.ts';
 import type { Dialed } from './dialer.ts';
-import { messageOf, UpstreamError } from './upstream-error.ts';
+import { UpstreamError } from './upstream-error.ts';
 
 export interface Http1UpstreamOptions {
   /** Opens a connection on which HTTP/1.1 is spoken. */

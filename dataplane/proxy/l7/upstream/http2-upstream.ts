@@ -1,7 +1,8 @@
 import { connect, type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2';
 import type { Socket } from 'node:net';
+import { messageOf } from '../../../../mcdsl/errors/index.ts';
 import { headerName } from '../header-kinds.ts';
-import { readResponseFields, readTrailers } from '../headers.ts';
+import { headerObject, readResponseFields, readTrailers } from '../headers.ts';
 import type { OutboundRequest, ResponseSink, Upstream, UpstreamCall } from './call.ts';
 import type { Dialed } from './dialer.ts';
 import { UpstreamError } from './upstream-error.ts';
@@ -172,7 +173,7 @@ class Http2Call implements UpstreamCall {
       });
     } catch (error) {
       finished();
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       this.fail(new UpstreamError('request_invalid', 'response', message, { cause: error }));
       return;
     }
@@ -234,7 +235,7 @@ function pumpBody(
   body: NonNullable<OutboundRequest['body']>,
   stream: ClientHttp2Stream,
 ): void {
-  stream.on('wantTrailers', () => stream.sendTrailers(toObject(request.trailers())));
+  stream.on('wantTrailers', () => stream.sendTrailers(headerObject(request.trailers() ?? [])));
   stream.on('drain', () => body.resume());
   stream.on('close', () => body.destroy());
   body.on('data', (chunk: Buffer) => {
@@ -265,11 +266,4 @@ function headersOf(request: OutboundRequest, scheme: string): string[] {
 
 function statusOf(raw: readonly string[]): number {
   return raw[0] === ':status' ? Number(raw[1]) : 0;
-}
-
-function toObject(fields: readonly string[] | null): Record<string, string[]> {
-  const headers: Record<string, string[]> = Object.create(null);
-  if (!fields) return headers;
-  for (let i = 0; i < fields.length; i += 2) (headers[fields[i] ?? ''] ??= []).push(fields[i + 1] ?? '');
-  return headers;
 }

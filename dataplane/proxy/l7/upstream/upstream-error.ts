@@ -15,7 +15,3 @@ export class UpstreamError extends Error {
     this.phase = phase;
   }
 }
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
