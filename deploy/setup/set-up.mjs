@@ -29,7 +29,7 @@ async function runPending(checkout, steps) {
   for (const step of steps) {
     if (pending(checkout, [step]).length === 0) continue;
     if (done.length === 0) rmSync(checkout.log, { force: true });
-    say(`set-up: ${step.doing}`);
+    say(`set-up: ${step.doing(checkout)}`);
     await step.run(checkout);
     writeStamp(checkout.stamp, { ...readStamp(checkout.stamp), [step.name]: fingerprint(step.inputs(checkout)) });
     done.push(step.name);

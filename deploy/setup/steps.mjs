@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { nativeCore } from './native-core.mjs';
 import { npm } from './npm.mjs';
 import { SetupError } from './report.mjs';
 
@@ -10,7 +11,7 @@ import { SetupError } from './report.mjs';
  * @typedef {ReturnType<typeof import('./checkout.mjs').checkoutAt>} Checkout
  * @typedef {{
  *   name: string,
- *   doing: string,
+ *   doing: (checkout: Checkout) => string,
  *   inputs: (checkout: Checkout) => string[],
  *   isWhole: (checkout: Checkout) => boolean,
  *   run: (checkout: Checkout) => Promise<void>,
@@ -30,14 +31,14 @@ const install = 'install --no-save --ignore-scripts --include=dev --include=opti
 export const steps = [
   {
     name: 'dependencies',
-    doing: 'installing the npm packages of package-lock.json',
+    doing: () => 'installing the npm packages of package-lock.json',
     inputs: dependencyInputs,
     isWhole: (checkout) => existsSync(join(checkout.modules, '.package-lock.json')),
     run: (checkout) => npm(checkout, install),
   },
   {
     name: 'runtime',
-    doing: 'fetching the Node that runs everything',
+    doing: () => 'fetching the Node that runs everything',
     inputs: (checkout) => [runtimeVersion(checkout), ...platform],
     isWhole: (checkout) => installedRuntime(checkout) === runtimeVersion(checkout),
     run: async (checkout) => {
@@ -51,12 +52,13 @@ export const steps = [
   },
   {
     name: 'platform packages',
-    doing: 'adding the packages that an older Node refuses',
+    doing: () => 'adding the packages that an older Node refuses',
     inputs: dependencyInputs,
     isWhole: () => true,
     // npm silently leaves out optional packages, the binaries of this platform among them, that don't declare the Node it runs on.
     run: (checkout) => npm(checkout, install, checkout.node),
   },
+  nativeCore,
 ];
 
 const platform = [process.platform, process.arch];

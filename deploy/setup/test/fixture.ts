@@ -4,7 +4,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rm
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-/** A checkout of its own in a temporary directory, with the real set-up in it and a pretended npm. */
+/** A checkout of its own in a temporary directory, with the real set-up in it, a pretended npm and a pretended cargo. */
 export type Fixture = AsyncDisposable & {
   readonly root: string;
   write(path: string, text: string, mode?: number): void;
@@ -46,6 +46,13 @@ if (process.env.PRETEND_SLOW) setInterval(() => existsSync('go-on') && work(), 1
 else work();
 `;
 
+const cargo = `#!/bin/sh
+[ "$1" = build ] || exec echo cargo 1.0.0
+[ -z "$PRETEND_RUST_FAILURE" ] || { echo "$PRETEND_RUST_FAILURE" >&2; exit 101; }
+mkdir -p target/release
+echo built >>target/release/libmetacircular_core.so
+`;
+
 export function createFixture(): Fixture {
   const root = mkdtempSync(join(tmpdir(), 'setup-'));
   const children = new Set<ChildProcess>();
@@ -63,7 +70,14 @@ export function createFixture(): Fixture {
       const file = join(root, 'deploy/setup', `${script}.mjs`);
       const child = spawn(process.execPath, [file, ...args], {
         cwd: tmpdir(),
-        env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined, npm_execpath: join(root, 'npm-cli.js'), ...env },
+        env: {
+          ...process.env,
+          NO_COLOR: '1',
+          FORCE_COLOR: undefined,
+          npm_execpath: join(root, 'npm-cli.js'),
+          PATH: `${join(root, 'pretended')}:${process.env['PATH']}`,
+          ...env,
+        },
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       children.add(child);
@@ -84,6 +98,9 @@ export function createFixture(): Fixture {
   });
   fixture.write('package.json', JSON.stringify({ type: 'module', dependencies: { node: runtimeVersion } }));
   fixture.write('npm-cli.js', npmCli);
+  fixture.write('pretended/cargo', cargo, 0o755);
+  fixture.write('native-deps/core/Cargo.toml', '[package]');
+  fixture.write('native-deps/core/src/lib.rs', '');
   fixture.write('package-lock.json', '{}');
   return fixture;
 }

@@ -18,7 +18,7 @@ describe('set-up', () => {
     const { code, output } = await setUp(fixture);
     expect(code).toBe(0);
     expect(fixture.npmCalls()).toEqual(whole);
-    expect(output.trimEnd().split('\n')).toHaveLength(3);
+    expect(output.trimEnd().split('\n')).toHaveLength(4);
     expect(fixture.has(guard)).toBe(false);
   });
 
@@ -81,6 +81,41 @@ describe('set-up', () => {
     run.child.kill('SIGTERM');
     expect(await run.ended).toMatchObject({ code: 143 });
     expect(fixture.has(guard)).toBe(false);
+  });
+});
+
+describe('the native core', () => {
+  const binary = 'native-deps/core/target/core.node';
+
+  it('is built, and again when a source changed', async () => {
+    await using fixture = createFixture();
+    await setUp(fixture);
+    expect(fixture.read(binary)).toBe('built\n');
+    fixture.write('native-deps/core/src/lib.rs', 'mod more;');
+    expect((await setUp(fixture)).output).toBe('set-up: building the native core\n');
+    expect(fixture.read(binary)).toBe('built\nbuilt\n');
+  });
+
+  it('is left out with one line where there is no cargo', async () => {
+    await using fixture = createFixture();
+    rmSync(join(fixture.root, 'pretended/cargo'));
+    const env = { PATH: join(fixture.root, 'pretended') };
+    const { code, output } = await setUp(fixture, env);
+    expect(code).toBe(0);
+    expect(output).toContain('set-up: no cargo on PATH, the portable engine serves without the native core\n');
+    expect(await setUp(fixture, env)).toMatchObject({ code: 0, output: '' });
+  });
+
+  it('that does not build is no failure: one line tells where to look, and it is not tried again', async () => {
+    await using fixture = createFixture();
+    const { code, output } = await setUp(fixture, { PRETEND_RUST_FAILURE: 'error: too old' });
+    expect(code).toBe(0);
+    expect(output).toContain('the native core does not build (see ');
+    expect(fixture.read('native-deps/core/target/failed.log')).toContain('error: too old');
+    expect(await setUp(fixture)).toMatchObject({ code: 0, output: '' });
+    fixture.write('native-deps/core/src/lib.rs', '// mended');
+    await setUp(fixture);
+    expect(fixture.has(binary)).toBe(true);
   });
 });
 

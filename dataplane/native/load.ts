@@ -1,0 +1,45 @@
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { messageOf } from '../../mcdsl/errors/thrown.ts';
+
+/** What `native-deps/core` exports: one function or class a line, named as there. */
+export interface NativeCore {
+  boundary(): number;
+  version(): string;
+}
+
+export type LoadedCore =
+  | { readonly core: NativeCore; readonly why: null }
+  /** `why`: one line for the operator. */
+  | { readonly core: null; readonly why: string };
+
+/** Raised together with the constant of the same name in `native-deps/core/src/version.rs`. */
+const BOUNDARY = 1;
+/** Where set-up puts the core that it built. */
+const BUILT = join(import.meta.dirname, '../../native-deps/core/target/core.node');
+
+let loaded: LoadedCore | null = null;
+
+/** Loads the native core once a thread. `MC_NATIVE=off` says that it isn't wanted. Never throws: the portable twins serve without it. */
+export function loadCore(): LoadedCore {
+  return (loaded ??= process.env['MC_NATIVE'] === 'off' ? without('MC_NATIVE=off') : open(BUILT));
+}
+
+function open(file: string): LoadedCore {
+  const module = { exports: {} as NativeCore };
+  try {
+    process.dlopen(module, file, constants.dlopen.RTLD_NOW);
+  } catch (error) {
+    return without(messageOf(error));
+  }
+  const core = module.exports;
+  const found = core.boundary();
+  if (found !== BOUNDARY) {
+    return without(`${file} is of boundary ${found}, this release of ${BOUNDARY}: run \`npm run setup\``);
+  }
+  return { core, why: null };
+}
+
+function without(why: string): LoadedCore {
+  return { core: null, why };
+}

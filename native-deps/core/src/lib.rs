@@ -1,0 +1,3 @@
+//! The native side of `dataplane/native/native.ts`: one module for each thing that moves bytes.
+
+mod version;
