@@ -10,6 +10,13 @@ const library = ['mcdsl/', 'proto/gen/'];
 const ground = [...library, 'dataplane/native/', 'dataplane/net/'];
 const capabilities = [...ground, 'dataplane/firewall/', 'dataplane/transit/', 'dataplane/blob/'];
 
+const identity = (...rooms: string[]): string[] => rooms.map((room) => `controlplane/identity/${room}`);
+const identityGround = [...library, ...identity('errors.ts', 'reasons.ts', 'store/', 'keys/')];
+const identityCore = [
+  ...identityGround,
+  ...identity('audit/', 'accounts/', 'passwords/', 'factors/', 'throttle/', 'policy/', 'sessions/', 'tokens/'),
+];
+
 /** DESIGN §3 as data: `native`, `net` <- `firewall`, `transit`, `blob` <- `proxy`, `dns` <- `engine` <- `main.ts`. */
 export const directions: readonly Direction[] = [
   { from: 'mcdsl/', to: library },
@@ -23,8 +30,19 @@ export const directions: readonly Direction[] = [
   { from: 'dataplane/engine/', to: [...capabilities, 'dataplane/proxy/', 'dataplane/dns/', 'dataplane/engine/'] },
   { from: 'dataplane/main.ts', to: [...library, 'dataplane/'] },
   { from: 'dataplane/test/', to: [...library, 'dataplane/'] },
-  { from: 'controlplane/', to: [...library, 'controlplane/'] },
-  { from: 'controlplane/vault/', to: [...library, 'controlplane/', 'dataplane/transit/index.ts'] },
+  { from: 'controlplane/', to: [...library, 'controlplane/scheduler/', 'controlplane/agent/', 'controlplane/cli/'] },
+  // mcias: other systems reach it over its API alone, and so does its own command line.
+  { from: 'controlplane/identity/', to: [...library, 'controlplane/identity/'] },
+  { from: 'controlplane/identity/errors.ts', to: [...library, ...identity('reasons.ts')] },
+  { from: 'controlplane/identity/store/', to: [...library, ...identity('errors.ts', 'store/')] },
+  { from: 'controlplane/identity/keys/', to: identityGround },
+  ...['audit/', 'accounts/', 'passwords/', 'factors/', 'throttle/', 'policy/', 'sessions/', 'tokens/'].map((room) => ({
+    from: `controlplane/identity/${room}`,
+    to: identityCore,
+  })),
+  { from: 'controlplane/identity/config/', to: [...identityCore, ...identity('config/')] },
+  { from: 'controlplane/identity/ctl/', to: [...library, ...identity('errors.ts', 'ctl/')] },
+  { from: 'controlplane/vault/', to: [...library, 'controlplane/vault/', 'dataplane/transit/index.ts'] },
   { from: 'services/', to: [...library, 'services/'] },
   { from: 'services/mcr/', to: [...library, 'services/', 'dataplane/blob/index.ts'] },
   { from: 'deploy/', to: [...library, 'deploy/'] },

@@ -1,0 +1,5 @@
+export { readMeta, writeMeta } from './meta.ts';
+export type { MetaKey } from './meta.ts';
+export { migrations } from './migrations.ts';
+export { openStore } from './store.ts';
+export type { Store, StoreOptions } from './store.ts';
