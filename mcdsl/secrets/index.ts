@@ -1,0 +1,1 @@
+export { hashOfSecret, hashSecret, newSecret, secretsEqual } from './secrets.ts';
