@@ -10,6 +10,13 @@ export const accountTables = `
     created_at INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
 
+  -- Values that are sealed themselves: the key of HMACs, which must outlive a rotation of the master key.
+  CREATE TABLE sealed_meta (
+    key TEXT PRIMARY KEY,
+    s_value BLOB NOT NULL,
+    created_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
   CREATE TABLE accounts (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL UNIQUE CHECK (name GLOB '[a-z]*' AND length(name) BETWEEN 2 AND 32),
