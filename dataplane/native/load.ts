@@ -1,11 +1,16 @@
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../../mcdsl/errors/thrown.ts';
+import type { ResumableHash } from './native.ts';
 
 /** What `native-deps/core` exports: one function or class a line, named as there. */
 export interface NativeCore {
   boundary(): number;
   version(): string;
+  readonly Sha256: {
+    new (): ResumableHash;
+    load(saved: Uint8Array): ResumableHash | null;
+  };
 }
 
 export type LoadedCore =
@@ -14,7 +19,7 @@ export type LoadedCore =
   | { readonly core: null; readonly why: string };
 
 /** Raised together with the constant of the same name in `native-deps/core/src/version.rs`. */
-const BOUNDARY = 1;
+const BOUNDARY = 2;
 /** Where set-up puts the core that it built. */
 const BUILT = join(import.meta.dirname, '../../native-deps/core/target/core.node');
 

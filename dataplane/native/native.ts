@@ -107,3 +107,25 @@ export interface RelayHandle {
   /** RST to both sides, also while still connecting. `closed` follows with `killed` if `connected` was called before. */
   kill(): void;
 }
+
+/** SHA-256 (FIPS 180-4) whose state outlives the process, so that a transfer goes on where it was acknowledged and nothing is hashed twice. */
+export interface ResumableHash {
+  /** Bytes hashed so far. */
+  readonly length: number;
+  /** Runs on the calling thread. The bytes are read before it returns and not kept. */
+  update(bytes: Uint8Array): void;
+  /**
+   * 41 to 104 bytes, the same of both engines: 1 (the form), the length (u64), the chaining value (8 × u32), all big-endian, then the
+   * bytes of the unfinished block. The hash can go on.
+   */
+  save(): Uint8Array;
+  /** 32 bytes, of what was hashed so far. The hash can go on. */
+  digest(): Uint8Array;
+}
+
+export interface HashEngine {
+  readonly engine: 'native' | 'portable';
+  sha256(): Promise<ResumableHash>;
+  /** Null: the bytes are not what `save` returns. */
+  loadSha256(saved: Uint8Array): Promise<ResumableHash | null>;
+}
