@@ -22,3 +22,5 @@ export type {
 } from './model.ts';
 export { maxRules, parseRule, parseRuleSet, ruleSchema, toWire } from './rule.ts';
 export type { AccountDirectory, RuleDraft, RuleIssue, RuleParse, RuleSetParse, WireRule } from './rule.ts';
+export { accountDirectory, createPolicyStore, policyRevision, writeBaselineRules } from './store.ts';
+export type { PolicyStore, RuleChange } from './store.ts';
