@@ -18,6 +18,8 @@ export interface Passage {
   headerSettled: boolean;
   headerBytes: number;
   admitted: boolean;
+  /** True while a connection to a backend is counted for it. */
+  dialed: boolean;
   /** True while it stands in the gauges. */
   counted: boolean;
   sni: Hostname | null;
@@ -38,6 +40,7 @@ export function beginPassage(id: string, listener: string, arrival: Arrival<Pass
     headerSettled: false,
     headerBytes: 0,
     admitted: false,
+    dialed: false,
     counted: false,
     sni: null,
     relay: null,

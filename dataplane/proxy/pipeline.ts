@@ -139,6 +139,8 @@ export function createPipeline(deps: PipelineDeps, opened: ListenerTable, gauge:
   }
 
   function relay(arrival: Arrival<Passage>, passage: Passage, route: Route): void {
+    if (!gauges.tryDial()) return refuse(arrival, passage, 'limit_upstreams', '', '', route.hostname);
+    passage.dialed = true;
     const info = connectionInfo(passage);
     let backend = '';
     const closed = (result: RelayResult): void => {
@@ -171,7 +173,7 @@ export function createPipeline(deps: PipelineDeps, opened: ListenerTable, gauge:
     });
     relayer.relay(arrival, passage, route, {
       connected: (address) => (backend = address),
-      unreachable: (detail) => refuse(arrival, passage, 'backend_unreachable', '', detail, route.hostname),
+      unreachable: (reason, detail) => refuse(arrival, passage, reason, '', detail, route.hostname),
       closed,
     });
   }
@@ -232,6 +234,8 @@ export function createPipeline(deps: PipelineDeps, opened: ListenerTable, gauge:
 
   function forget(passage: Passage): void {
     registry.remove(passage.id);
+    if (passage.dialed) gauges.hungUp();
+    passage.dialed = false;
     if (!passage.counted) return;
     passage.counted = false;
     gauges.close(gauge);

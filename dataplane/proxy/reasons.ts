@@ -29,6 +29,7 @@ export const REASONS = {
   request_invalid: 'the request is malformed or ambiguous',
   request_timeout: 'the request head or body made no progress in time',
   limit_connections: 'max_connections of the listener (or of the process) is reached',
+  limit_upstreams: 'no more connections to backends: the limit of open files, or memory of the kernel, is used up',
   limit_header_bytes: 'the request head is larger than max_header_bytes',
   limit_header_count: 'the request has more than max_header_count header fields',
   limit_body: 'the request body is larger than max_body',

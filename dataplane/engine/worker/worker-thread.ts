@@ -27,11 +27,13 @@ function runWorker(port: MessagePort, boot: WorkerBoot): void {
   const listeners = new Map<string, ReactorListener>();
   // An id is an argument of commands: a leading "-" would make an option of it.
   const idPrefix = randomBytes(6).toString('base64url').replace(/^-/, '_');
+  const gauges = createGauges(boot.gauges, boot.index, boot.processMax);
   let connections = 0;
   const terminator = createTerminator({
     settings: () => tables.settings,
     reporter,
     resolver,
+    slots: gauges,
     findRoute: (listener, host) => tables.listener(listener)?.routes.find(host)?.route ?? null,
   });
   const pipeline: PipelineDeps = {
@@ -40,7 +42,7 @@ function runWorker(port: MessagePort, boot: WorkerBoot): void {
     registry,
     terminator,
     relayer: createRelayer(resolver, () => tables.settings),
-    gauges: createGauges(boot.gauges, boot.index, boot.processMax),
+    gauges,
     nextId: () => `${idPrefix}-${(++connections).toString(36)}`,
   };
 

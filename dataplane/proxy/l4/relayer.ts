@@ -1,6 +1,7 @@
 import type { Arrival, RelayResult } from '../../native/native.ts';
 import {
   createBackendPool,
+  isExhaustion,
   type Backend,
   type BackendPool,
   type ResolvedAddress,
@@ -18,7 +19,7 @@ export interface Relayer {
 export interface RelayEvents {
   connected(backend: string): void;
   /** Every backend was tried; the arrival still waits for a verb. */
-  unreachable(detail: string): void;
+  unreachable(reason: 'backend_unreachable' | 'limit_upstreams', detail: string): void;
   closed(result: RelayResult): void;
 }
 
@@ -72,7 +73,7 @@ class Attempt {
   next(lastError: string): void {
     const backend = this.#pool.pick(this.#tried);
     if (!backend) {
-      this.#events.unreachable(lastError);
+      this.#events.unreachable('backend_unreachable', lastError);
       return;
     }
     this.#tried.add(backend.address);
@@ -109,7 +110,9 @@ class Attempt {
         },
         connectFailed: (code) => {
           this.#passage.relay = null;
-          if (index + 1 < address.ips.length) this.#connect(backend, address, index + 1);
+          // No backend's fault, and another one would need a descriptor too.
+          if (isExhaustion(code)) this.#events.unreachable('limit_upstreams', `${backend.address}: ${code}`);
+          else if (index + 1 < address.ips.length) this.#connect(backend, address, index + 1);
           else this.#failed(backend, `${backend.address}: ${code}`);
         },
         closed: (result) => {

@@ -39,6 +39,8 @@ export class Forwarding {
   startAgain(error: UpstreamError): RequestRefusal | null {
     const backend = this.#backend;
     this.release();
+    // No backend's fault, and another one would need a descriptor too.
+    if (error.reason === 'limit_upstreams') return refusal(error.reason, error.message);
     if (backend && error.phase === 'connect') {
       backend.connectFailed();
       // Nothing of the request was read, so another one may have it, whatever it is.

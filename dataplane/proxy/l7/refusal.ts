@@ -34,6 +34,7 @@ export function statusOf(reason: Reason): number {
       return 502;
     case 'backend_timeout':
       return 504;
+    case 'limit_upstreams':
     case 'draining':
       return 503;
     default:

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { parseHostname, type Hostname } from '../../net/hostname.ts';
 import type { Resolver } from '../backends/index.ts';
+import type { UpstreamSlots } from '../gauges.ts';
 import type { ProxySettings, Route } from '../model.ts';
 import type { Reason } from '../reasons.ts';
 import type { ConnectionInfo, Reporter } from '../report.ts';
@@ -33,6 +34,7 @@ export interface TerminatorDeps {
   readonly settings: () => ProxySettings;
   readonly reporter: Reporter;
   readonly resolver: Resolver;
+  readonly slots: UpstreamSlots;
   /** Exact, then the wildcard of one label; never the default route. */
   readonly findRoute: (listener: string, hostname: Hostname) => Route | null;
 }
@@ -54,7 +56,7 @@ export function createTerminator(deps: TerminatorDeps): Terminator {
   /** By the socket that was handed over; a failed handshake is told of after that has closed. */
   const connectionOf = new WeakMap<Socket, ClientConnection>();
   const open = new Set<ClientConnection>();
-  const dial = createDialer(deps.resolver, () => deps.settings().connectTimeoutMs);
+  const dial = createDialer(deps.resolver, deps.slots, () => deps.settings().connectTimeoutMs);
   let draining = false;
 
   let rotatedAt = performance.now();

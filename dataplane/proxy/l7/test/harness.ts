@@ -79,6 +79,7 @@ export async function createRig(settings: Partial<ProxySettings> = {}): Promise<
     settings: () => rig.settings,
     reporter: reporter as Reporter,
     resolver,
+    slots: { tryDial: () => true, hungUp: () => undefined },
     findRoute: (_listener, hostname) => routes.get(hostname) ?? routes.get(hostname.replace(/^[^.]+/, '*')) ?? null,
   });
 

@@ -2,7 +2,8 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { messageOf } from '../../../../mcdsl/errors/index.ts';
 import type { Route } from '../../model.ts';
-import type { ResolvedAddress, Resolver } from '../../backends/index.ts';
+import { isExhaustion, type ResolvedAddress, type Resolver } from '../../backends/index.ts';
+import type { UpstreamSlots } from '../../gauges.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /** How a route's backends are spoken to below HTTP. */
@@ -46,7 +47,7 @@ export function tlsPlanOf(route: Route): TlsPlan | null {
  * Opens connections: resolve → TCP (each address in turn) → PROXY header → TLS, within connectTimeoutMs for each of TCP and TLS.
  * `done` is called exactly once and always later than the call.
  */
-export function createDialer(resolver: Resolver, connectTimeoutMs: () => number): Dial {
+export function createDialer(resolver: Resolver, slots: UpstreamSlots, connectTimeoutMs: () => number): Dial {
   return (request, done) => {
     const timeoutMs = connectTimeoutMs();
     let known: ResolvedAddress | null;
@@ -56,10 +57,10 @@ export function createDialer(resolver: Resolver, connectTimeoutMs: () => number)
       queueMicrotask(() => done(unreachable(messageOf(error), error)));
       return;
     }
-    if (known) dialAddress(request, known, 0, timeoutMs, done);
+    if (known) dialAddress(request, known, 0, timeoutMs, slots, done);
     else
       resolver.resolve(request.backend).then(
-        (address) => dialAddress(request, address, 0, timeoutMs, done),
+        (address) => dialAddress(request, address, 0, timeoutMs, slots, done),
         (error: unknown) => done(unreachable(messageOf(error), error)),
       );
   };
@@ -70,14 +71,21 @@ function dialAddress(
   address: ResolvedAddress,
   index: number,
   timeoutMs: number,
+  slots: UpstreamSlots,
   done: (result: Dialed) => void,
 ): void {
+  if (!slots.tryDial()) {
+    queueMicrotask(() => done(exhausted(`${request.backend}: too many connections to backends`)));
+    return;
+  }
   const ip = address.ips[index] ?? '';
   const socket = connectTcp({ host: ip, port: address.port, noDelay: true });
+  socket.once('close', slots.hungUp);
   const timer = setTimeout(() => socket.destroy(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs);
-  const failed = (error: Error): void => {
+  const failed = (error: NodeJS.ErrnoException): void => {
     clearTimeout(timer);
-    if (index + 1 < address.ips.length) dialAddress(request, address, index + 1, timeoutMs, done);
+    if (isExhaustion(error.code)) done(exhausted(`${request.backend}: ${error.message}`, error));
+    else if (index + 1 < address.ips.length) dialAddress(request, address, index + 1, timeoutMs, slots, done);
     else done(unreachable(`${request.backend}: ${error.message}`, error));
   };
   socket.once('error', failed);
@@ -131,6 +139,10 @@ function guarded(socket: Socket): Socket {
     if (error.code === 'ECONNRESET') error.code = 'BACKEND_RESET';
   });
   return socket;
+}
+
+function exhausted(message: string, cause?: unknown): Dialed {
+  return { kind: 'failed', error: new UpstreamError('limit_upstreams', 'connect', message, { cause }) };
 }
 
 function unreachable(message: string, cause: unknown): Dialed {
