@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { isCertificateLabel, pemBlocks, readPemFile, type PemProblem } from './pem-file.ts';
+import { isCertificateLabel, pemBlocks, readPemFile, type PemProblem } from '../../../mcdsl/tls/index.ts';
 
 export type AuthoritiesLoad =
   { readonly kind: 'loaded'; readonly value: string } | { readonly kind: 'refused'; readonly problem: PemProblem };

@@ -1,8 +1,6 @@
+import { namesCover, type CertificateInfo, type PemProblem } from '../../../mcdsl/tls/index.ts';
 import type { RouteMaterial } from '../../proxy/model.ts';
 import type { NewEvent } from '../events/index.ts';
-import type { CertificateInfo } from './pair.ts';
-import { namesCover } from './pair.ts';
-import type { PemProblem } from './pem-file.ts';
 import { createPoller } from './poller.ts';
 import { createSourceTable, type TrackedSource } from './source-table.ts';
 import { sourcesOf, type MaterialSpec, type RouteSources, type SourceLoad } from './source.ts';

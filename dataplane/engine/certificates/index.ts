@@ -9,6 +9,6 @@ export type {
   ReloadReport,
   RouteKey,
 } from './certificates.ts';
-export { loadPair, namesCover } from './pair.ts';
-export type { CertificateInfo, CertificatePair, PairLoad } from './pair.ts';
-export type { PemField, PemProblem } from './pem-file.ts';
+export { loadPair, namesCover } from '../../../mcdsl/tls/index.ts';
+export type { CertificateInfo, CertificatePair, PairLoad } from '../../../mcdsl/tls/index.ts';
+export type { PemField, PemProblem } from '../../../mcdsl/tls/index.ts';

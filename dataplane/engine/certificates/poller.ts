@@ -1,5 +1,5 @@
 import type { SourceTable } from './source-table.ts';
-import { signatureOfAsync } from './source.ts';
+import { signatureOfAsync } from '../../../mcdsl/tls/index.ts';
 
 export interface Poller extends AsyncDisposable {
   lookAtAll(): Promise<void>;

@@ -1,5 +1,5 @@
-import type { CertificatePair } from './pair.ts';
-import { loadSource, sameValue, signatureOf, type SourceLoad, type SourceSpec, type SourceValue } from './source.ts';
+import { signatureOf, type CertificatePair } from '../../../mcdsl/tls/index.ts';
+import { loadSource, sameValue, type SourceLoad, type SourceSpec, type SourceValue } from './source.ts';
 
 export interface TrackedSource {
   readonly spec: SourceSpec;

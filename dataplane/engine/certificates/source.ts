@@ -1,9 +1,6 @@
-import { stat } from 'node:fs/promises';
-import { statSync } from 'node:fs';
+import { loadPair, signatureOf, type CertificatePair, type PemProblem } from '../../../mcdsl/tls/index.ts';
 import type { RouteSpec } from '../../proxy/model.ts';
 import { loadAuthorities } from './authorities.ts';
-import { loadPair, type CertificatePair } from './pair.ts';
-import type { PemProblem } from './pem-file.ts';
 
 /** One thing read from disk that any number of routes share: a certificate with its key, or a bundle of CAs. */
 export type SourceSpec =
@@ -64,44 +61,6 @@ export function sameValue(a: SourceValue, b: SourceValue): boolean {
     return a.pair.pem.certPem === b.pair.pem.certPem && a.pair.pem.keyPem === b.pair.pem.keyPem;
   }
   return a.kind === 'authorities' && b.kind === 'authorities' && a.pem === b.pem;
-}
-
-/** Identity, size and times of the files behind the paths (symbolic links followed); differs after any replacement. */
-export function signatureOf(paths: readonly string[]): string {
-  return paths.map((path) => describe(() => statSync(path, { bigint: true }))).join('\n');
-}
-
-/** As signatureOf, off the main thread's turn. */
-export async function signatureOfAsync(paths: readonly string[]): Promise<string> {
-  const parts: string[] = [];
-  for (const path of paths) {
-    const found = await stat(path, { bigint: true }).then(
-      (value) => () => value,
-      (error: unknown) => () => {
-        throw error;
-      },
-    );
-    parts.push(describe(found));
-  }
-  return parts.join('\n');
-}
-
-interface FileStat {
-  readonly dev: bigint;
-  readonly ino: bigint;
-  readonly size: bigint;
-  readonly mtimeNs: bigint;
-  readonly ctimeNs: bigint;
-}
-
-/** An unreadable file has a signature too: its errno, so that it is read again once it appears. */
-function describe(read: () => FileStat): string {
-  try {
-    const { dev, ino, size, mtimeNs, ctimeNs } = read();
-    return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
-  } catch (error) {
-    return error instanceof Error && 'code' in error ? String(error.code) : 'EIO';
-  }
 }
 
 function authorities(path: string, field: 'client_ca' | 'backend_ca'): SourceSpec | null {

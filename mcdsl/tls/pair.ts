@@ -1,7 +1,6 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
-import { messageOf } from '../../../mcdsl/errors/index.ts';
-import type { RouteMaterial } from '../../proxy/model.ts';
+import { messageOf } from '../errors/index.ts';
 import { isCertificateLabel, isKeyLabel, pemBlocks, readPemFile, type PemProblem } from './pem-file.ts';
 
 export interface CertificateInfo {
@@ -16,7 +15,7 @@ export interface CertificateInfo {
 }
 
 export interface CertificatePair {
-  readonly pem: NonNullable<RouteMaterial['certificate']>;
+  readonly pem: { readonly certPem: string; readonly keyPem: string };
   readonly info: CertificateInfo;
   /** What works, but not as the operator will want it. */
   readonly warnings: readonly string[];

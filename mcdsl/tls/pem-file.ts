@@ -1,12 +1,14 @@
 import { readFileSync, statSync } from 'node:fs';
-import type { ProxyErrorCode } from '../errors.ts';
 
-/** The keys of a route that name PEM files. */
+/** The keys of a configuration that name PEM files. */
 export type PemField = 'tls_cert' | 'tls_key' | 'client_ca' | 'backend_ca';
 
-/** Why a file or pair can't be used: a code of the error table, and a sentence with the path and what to do. */
+export type PemProblemCode =
+  'certificate_unreadable' | 'certificate_invalid' | 'certificate_mismatch' | 'certificate_expired';
+
+/** Why a file or pair can't be used: a code for error tables, and a sentence with the path and what to do. */
 export interface PemProblem {
-  readonly code: Extract<ProxyErrorCode, `certificate_${string}`>;
+  readonly code: PemProblemCode;
   readonly field: PemField;
   readonly message: string;
 }
@@ -83,7 +85,7 @@ function remedy(code: string): string {
       return 'a part of the path is no directory; correct the path';
     case 'EACCES':
     case 'EPERM':
-      return `the user of mc-proxy (uid ${process.getuid?.() ?? '?'}) must be able to read the file and enter its directories`;
+      return `the user of this program (uid ${process.getuid?.() ?? '?'}) must be able to read the file and enter its directories`;
     case 'ELOOP':
       return 'its symbolic links form a loop; remove the loop';
     default:

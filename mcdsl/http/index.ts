@@ -1,0 +1,12 @@
+export { content, html, json, noContent, redirect } from './answers.ts';
+export { noProxies, trustProxies } from './client-address.ts';
+export type { TrustedProxies } from './client-address.ts';
+export { checkHttpServer, httpServerSection, isPrivateHost, parseOrigin, publicUrl, wantsHsts } from './config.ts';
+export { deleteCookie, hostCookie } from './cookies.ts';
+export { httpErrors } from './errors.ts';
+export { defineApi, formBody, jsonBody, mount, route, streamBody } from './route.ts';
+export type { Api } from './route.ts';
+export { createHttpServer } from './server.ts';
+export type { HttpLimits, HttpServer, HttpServerOptions } from './server.ts';
+export { parseStrictJson } from './strict-json.ts';
+export type { ErrorPage, HttpAnswer, HttpContext, HttpRequest, HttpRoute, HttpRule, Routes } from './types.ts';
