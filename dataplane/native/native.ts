@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { SocketAddress } from '../net/address.ts';
+import type { IpAddress, SocketAddress } from '../net/address.ts';
 
 /**
  * The one declaration of the native boundary. The Rust core and the portable twin both stand behind these interfaces and pass
@@ -128,4 +128,91 @@ export interface HashEngine {
   sha256(): Promise<ResumableHash>;
   /** Null: the bytes are not what `save` returns. */
   loadSha256(saved: Uint8Array): Promise<ResumableHash | null>;
+}
+
+/** UDP sockets whose datagrams come and go in batches. */
+export interface DatagramEngine {
+  readonly engine: 'native' | 'portable';
+  /** Binds with SO_REUSEPORT, so that each worker has a socket of its own on one port. Rejects with the system's error. */
+  bind(options: DatagramOptions): Promise<DatagramSocket>;
+}
+
+export interface DatagramOptions {
+  /** Numeric. `::` takes both families, and `0.0.0.0` and `::` every address of the machine. */
+  readonly host: string;
+  readonly port: number;
+  /** Datagrams of one wake-up at most, 1 to 1024. */
+  readonly batch: number;
+  /** Of a datagram, in either direction; a longer one arrives cut. */
+  readonly maxBytes: number;
+  readonly handler: DatagramHandler;
+}
+
+export interface DatagramHandler {
+  /** Called once per wake-up. What the batch holds is valid until it returns; the replies leave then. */
+  received(batch: DatagramBatch): void;
+  /** The socket itself failed (ENOMEM, ENETDOWN, …); it goes on when it can. */
+  failed(error: Error): void;
+}
+
+export interface DatagramBatch {
+  readonly count: number;
+  /** Datagram `index` is input[start(index), end(index)). */
+  readonly input: Uint8Array;
+  start(index: number): number;
+  end(index: number): number;
+  /** True when the datagram was longer than `maxBytes`. */
+  cut(index: number): boolean;
+  peer(index: number): SocketAddress;
+  /** The address that it was sent to, which the reply leaves from. */
+  local(index: number): IpAddress;
+  /** `maxBytes` of room for the answer to datagram `index`, from room(index) on. */
+  readonly output: Uint8Array;
+  room(index: number): number;
+  /** Sends the first `length` bytes of its room to where datagram `index` came from. Once a datagram. */
+  reply(index: number, length: number): void;
+}
+
+export interface DatagramSocket extends AsyncDisposable {
+  readonly host: string;
+  readonly port: number;
+  /** A reply that comes later, or a message of our own. The bytes are copied before it returns. */
+  send(bytes: Uint8Array, peer: SocketAddress, local: IpAddress): void;
+  stats(): DatagramStats;
+  /** Nothing is received or sent any more; resolves when the port is free. */
+  close(): Promise<void>;
+}
+
+export interface DatagramStats {
+  readonly received: number;
+  readonly sent: number;
+  /** Replies that the system did not take: its send buffer was full, or it knows no way there. */
+  readonly dropped: number;
+}
+
+/** Moves the bytes of files to sockets without a copy through this process, where the socket is plain TCP. */
+export interface FileSender {
+  readonly engine: 'native' | 'portable';
+  /**
+   * Resolves when the system has taken the last byte. Until then nothing else may be written to the socket, and nothing of it may wait
+   * (`writableLength` 0). The file stays open. Rejects, the socket destroyed, when the peer is gone, when the file is shorter than the range
+   * (`FileShortError`), or with the signal's reason. A read from the disk that the page cache spares otherwise blocks the thread.
+   */
+  send(socket: Socket, range: FileRange, signal: AbortSignal): Promise<void>;
+}
+
+export interface FileRange {
+  readonly fd: number;
+  readonly start: number;
+  readonly length: number;
+}
+
+/** The receiver was promised more bytes than there are: its transfer must not look whole. */
+export class FileShortError extends Error {
+  readonly code = 'FILE_SHORT';
+
+  constructor({ start, length }: FileRange, sent: number) {
+    super(`the file ended after ${sent} of ${length} bytes from offset ${start}`);
+    this.name = 'FileShortError';
+  }
 }

@@ -1,14 +1,8 @@
 import { createHash } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { nativeHash } from '../core/sha256.ts';
-import { loadCore } from '../load.ts';
 import type { HashEngine, ResumableHash } from '../native.ts';
-import { portableHash } from '../portable/sha256.ts';
-
-const { core, why } = loadCore();
-const engines: readonly HashEngine[] = core ? [portableHash, nativeHash(core)] : [portableHash];
-if (!core) console.warn(`SHA-256 of the native core is not tested: ${why}`);
+import { hashEngines } from './engines.ts';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const oracle = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
@@ -25,7 +19,7 @@ async function loaded(engine: HashEngine, saved: Uint8Array): Promise<ResumableH
   return hash;
 }
 
-describe.each(engines)('SHA-256, $engine', (engine) => {
+describe.each(hashEngines)('SHA-256, $engine', (engine) => {
   test('agrees with OpenSSL on any bytes in any pieces, and tells its length', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 8 }), async (pieces) => {
@@ -66,7 +60,7 @@ describe.each(engines)('SHA-256, $engine', (engine) => {
 });
 
 describe('SHA-256 from one engine to another', () => {
-  const pairs = engines.flatMap((first) => engines.map((second) => ({ from: first, to: second })));
+  const pairs = hashEngines.flatMap((first) => hashEngines.map((second) => ({ from: first, to: second })));
 
   test.each(pairs)('$from.engine to $to.engine: a saved state goes on at any length', async ({ from, to }) => {
     const bytes = Uint8Array.from({ length: 200 }, (_, index) => (index * 7) & 255);

@@ -1,0 +1,14 @@
+import { nativeHash } from '../core/sha256.ts';
+import { loadCore } from '../load.ts';
+import type { DatagramEngine, FileSender, HashEngine } from '../native.ts';
+import { portableDatagrams } from '../portable/datagrams.ts';
+import { portableFileSender } from '../portable/send-file.ts';
+import { portableHash } from '../portable/sha256.ts';
+
+/** What there is to test of each primitive: always the portable twin, and the native one where the core is built. */
+const { core, why } = loadCore();
+if (!core) console.warn(`the native core is not tested: ${why}`);
+
+export const hashEngines: readonly HashEngine[] = core ? [portableHash, nativeHash(core)] : [portableHash];
+export const datagramEngines: readonly DatagramEngine[] = [portableDatagrams];
+export const fileSenders: readonly FileSender[] = [portableFileSender];
