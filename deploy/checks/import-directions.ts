@@ -14,7 +14,17 @@ const identity = (...rooms: string[]): string[] => rooms.map((room) => `controlp
 const identityGround = [...library, ...identity('errors.ts', 'reasons.ts', 'store/', 'keys/')];
 const identityCore = [
   ...identityGround,
-  ...identity('audit/', 'accounts/', 'passwords/', 'factors/', 'throttle/', 'policy/', 'sessions/', 'tokens/'),
+  ...identity(
+    'audit/',
+    'accounts/',
+    'passwords/',
+    'factors/',
+    'throttle/',
+    'policy/',
+    'tickets/',
+    'sessions/',
+    'tokens/',
+  ),
 ];
 
 /** DESIGN §3 as data: `native`, `net` <- `firewall`, `transit`, `blob` <- `proxy`, `dns` <- `engine` <- `main.ts`. */
@@ -36,10 +46,12 @@ export const directions: readonly Direction[] = [
   { from: 'controlplane/identity/errors.ts', to: [...library, ...identity('reasons.ts')] },
   { from: 'controlplane/identity/store/', to: [...library, ...identity('errors.ts', 'store/')] },
   { from: 'controlplane/identity/keys/', to: identityGround },
-  ...['audit/', 'accounts/', 'passwords/', 'factors/', 'throttle/', 'policy/', 'sessions/', 'tokens/'].map((room) => ({
-    from: `controlplane/identity/${room}`,
-    to: identityCore,
-  })),
+  ...['audit/', 'accounts/', 'passwords/', 'factors/', 'throttle/', 'policy/', 'tickets/', 'sessions/', 'tokens/'].map(
+    (room) => ({
+      from: `controlplane/identity/${room}`,
+      to: identityCore,
+    }),
+  ),
   { from: 'controlplane/identity/config/', to: [...identityCore, ...identity('config/')] },
   { from: 'controlplane/identity/ctl/', to: [...library, ...identity('errors.ts', 'ctl/')] },
   { from: 'controlplane/vault/', to: [...library, 'controlplane/vault/', 'dataplane/transit/index.ts'] },

@@ -162,6 +162,8 @@ export const sessionTables = `
     last_seen_at INTEGER NOT NULL,
     idle_expires_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
+    -- The browser gets another id at its next request: the roles of the account have changed.
+    rotate INTEGER NOT NULL DEFAULT 0 CHECK (rotate IN (0, 1)),
     ended_at INTEGER,
     end_reason TEXT,
     created_at INTEGER NOT NULL
@@ -210,6 +212,20 @@ export const sessionTables = `
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX tickets_expiry ON tickets (expires_at);
   CREATE INDEX tickets_account ON tickets (account_id);
+
+  -- How many there are: counting the rows at each new one would cost as much as there are.
+  CREATE TABLE ticket_counts (
+    kind TEXT PRIMARY KEY,
+    n INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER tickets_counted AFTER INSERT ON tickets BEGIN
+    INSERT INTO ticket_counts (kind, n, created_at) VALUES (NEW.kind, 1, NEW.created_at)
+      ON CONFLICT (kind) DO UPDATE SET n = n + 1;
+  END;
+  CREATE TRIGGER tickets_discounted AFTER DELETE ON tickets BEGIN
+    UPDATE ticket_counts SET n = n - 1 WHERE kind = OLD.kind;
+  END;
 
   CREATE TABLE sso_codes (
     h_code BLOB PRIMARY KEY,

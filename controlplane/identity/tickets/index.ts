@@ -1,0 +1,11 @@
+export {
+  countTickets,
+  countTry,
+  dropTickets,
+  issueTicket,
+  maxTickets,
+  pruneTickets,
+  readTicket,
+  takeTicket,
+} from './tickets.ts';
+export type { IssuedTicket, Ticket, TicketDraft, TicketKind } from './tickets.ts';
