@@ -1,3 +1,5 @@
+import { isFieldName } from './http1/field-lines.ts';
+
 /**
  * What a proxy has to do with a header field, by its name.
  *
@@ -27,6 +29,8 @@ export type HeaderKind =
 export interface HeaderName {
   readonly kind: HeaderKind;
   readonly lower: string;
+  /** False: no name at all; such a field must never be written. */
+  readonly isToken: boolean;
 }
 
 const KINDS: ReadonlyMap<string, HeaderKind> = new Map<string, HeaderKind>([
@@ -63,7 +67,7 @@ export function headerName(name: string): HeaderName {
   const seen = known.get(name);
   if (seen) return seen;
   const lower = name.toLowerCase();
-  const entry: HeaderName = { kind: kindOf(lower), lower };
+  const entry: HeaderName = { kind: kindOf(lower), lower, isToken: isFieldName(name) };
   if (known.size < MAX_KNOWN && name.length <= MAX_KNOWN_LENGTH) known.set(name, entry);
   return entry;
 }

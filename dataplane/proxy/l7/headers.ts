@@ -152,20 +152,6 @@ export function readResponseFields(raw: readonly string[], from = 0): string[] {
   return fields;
 }
 
-/** The same over the object form that undici's parser makes (names in lower case, arrays for repeated fields). */
-export function readResponseObject(headers: Readonly<Record<string, string | string[] | undefined>>): string[] {
-  const fields: string[] = [];
-  for (const name in headers) {
-    const value = headers[name];
-    if (value === undefined || isHop(headerName(name).kind)) continue;
-    if (typeof value === 'string') fields.push(name, value);
-    else for (const one of value) fields.push(name, one);
-  }
-  const connection = headers['connection'];
-  if (connection !== undefined) dropNamed(fields, connection.toString());
-  return fields;
-}
-
 /**
  * Trailers that may go on: no framing, routing, credentials or response control (RFC 9110 §6.5.1), and nothing that names
  * the client. Null when none is left.
@@ -210,12 +196,12 @@ const NEVER_TRAILERS: ReadonlySet<string> = new Set([
   'www-authenticate',
 ]);
 
-function isHop(kind: string): boolean {
+export function isHop(kind: string): boolean {
   return kind === 'hop' || kind === 'connection' || kind === 'transfer-encoding' || kind === 'te' || kind === 'upgrade';
 }
 
 /** Drops the fields that Connection names. Ours are added later, so nobody can name them away. */
-function dropNamed(fields: string[], connection: string): void {
+export function dropNamed(fields: string[], connection: string): void {
   const lower = connection.toLowerCase();
   if (lower === 'keep-alive' || lower === 'close' || lower === 'upgrade') return;
   const named = new Set(lower.split(',').map((token) => token.trim()));

@@ -26,6 +26,8 @@ export class RequestBody extends Readable {
     this.#source = source;
     this.#observer = observer;
     this.#maxBytes = maxBytes;
+    // It may break off before an upstream listens; the exchange knows without being told.
+    this.on('error', () => undefined);
   }
 
   /** True once the whole body has come from the client. */

@@ -21,10 +21,24 @@ export interface DialRequest {
   readonly alpn: readonly string[];
   /** Written before anything else, TLS included. */
   readonly proxyHeader: Uint8Array | null;
+  /** Takes the bytes of a connection in clear in place of 'data' events: no buffer is made for each read. */
+  readonly reader: SocketReader | null;
+}
+
+/** As node:net's `onread`: one buffer for every read. False from the callback pauses the socket. */
+export interface SocketReader {
+  readonly buffer: Uint8Array;
+  readonly callback: (sizeBytes: number) => boolean;
 }
 
 export type Dialed =
-  | { readonly kind: 'connected'; readonly socket: Socket; readonly alpn: string | null }
+  | {
+      readonly kind: 'connected';
+      readonly socket: Socket;
+      readonly alpn: string | null;
+      /** The request's reader gets the bytes; no 'data' events come. */
+      readonly isReading: boolean;
+    }
   | { readonly kind: 'failed'; readonly error: UpstreamError };
 
 export type Dial = (request: DialRequest, done: (result: Dialed) => void) => void;
@@ -79,7 +93,8 @@ function dialAddress(
     return;
   }
   const ip = address.ips[index] ?? '';
-  const socket = connectTcp({ host: ip, port: address.port, noDelay: true });
+  const reader = request.tls ? null : request.reader;
+  const socket = connectTcp({ host: ip, port: address.port, noDelay: true, ...(reader && { onread: reader }) });
   socket.once('close', slots.hungUp);
   const timer = setTimeout(() => socket.destroy(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs);
   const failed = (error: NodeJS.ErrnoException): void => {
@@ -95,7 +110,7 @@ function dialAddress(
     socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
     if (request.proxyHeader) socket.write(request.proxyHeader);
     if (request.tls) secure(request, request.tls, socket, timeoutMs, done);
-    else done({ kind: 'connected', socket: guarded(socket), alpn: null });
+    else done({ kind: 'connected', socket, alpn: null, isReading: reader !== null });
   });
 }
 
@@ -126,19 +141,8 @@ function secure(
   socket.once('secureConnect', () => {
     clearTimeout(timer);
     socket.removeListener('error', failed);
-    done({ kind: 'connected', socket: guarded(socket), alpn: socket.alpnProtocol || null });
+    done({ kind: 'connected', socket, alpn: socket.alpnProtocol || null, isReading: false });
   });
-}
-
-/**
- * A reset in the middle of a body that ends with the connection must never read as that body's end, which is what undici
- * makes of the code ECONNRESET. This listener stands before undici's.
- */
-function guarded(socket: Socket): Socket {
-  socket.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'ECONNRESET') error.code = 'BACKEND_RESET';
-  });
-  return socket;
 }
 
 function exhausted(message: string, cause?: unknown): Dialed {

@@ -11,7 +11,7 @@ import { createTarget, type Target } from './target.ts';
 export interface RouteUpstreams {
   readonly pool: BackendPool;
   target(backend: Backend, client: ConnectionInfo): Target;
-  /** Lets go of connections that belong to clients who have not asked for anything in a while. */
+  /** Closes idle connections, and lets go of clients' own who have not asked for anything in a while. */
   sweep(now: number): void;
   close(): void;
 }
@@ -65,9 +65,9 @@ export function createRouteUpstreams(route: Route, dial: Dial): RouteUpstreams {
     target: (backend, client) =>
       route.sendProxyProtocol ? ownTarget(backend, client) : targetFor(backend.address, backend, noHeader),
     sweep(now) {
-      if (!route.sendProxyProtocol) return;
       for (const [key, target] of targets) {
-        if (now - target.lastUsedAt < CLIENT_IDLE_MS) return;
+        target.sweep(now);
+        if (!route.sendProxyProtocol || now - target.lastUsedAt < CLIENT_IDLE_MS) continue;
         targets.delete(key);
         target.close();
       }

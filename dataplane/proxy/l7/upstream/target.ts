@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import type { Route } from '../../model.ts';
 import type { OutboundRequest, ResponseSink, Upstream, UpstreamCall } from './call.ts';
-import type { Dial, Dialed, TlsPlan } from './dialer.ts';
-import { createHttp1Upstream } from './http1-upstream.ts';
+import type { Dial, Dialed, SocketReader, TlsPlan } from './dialer.ts';
+import { createHttp1Upstream, type Http1Upstream } from './http1/http1-upstream.ts';
 import { createHttp2Upstream, type Http2Upstream } from './http2-upstream.ts';
 import { UpstreamError } from './upstream-error.ts';
 
@@ -21,6 +21,8 @@ export interface TargetOptions {
 export interface Target extends Upstream {
   /** Requests under way and performance.now() of the last one's start, for eviction. */
   readonly lastUsedAt: number;
+  /** Closes connections that have been idle for long. */
+  sweep(now: number): void;
 }
 
 const KEEP_ALIVE_MS = 30_000;
@@ -35,7 +37,7 @@ type Protocol = 'http1' | 'http2' | 'negotiate' | 'unsupported';
 /** Chooses the protocol request by request, and keeps the connections of each. */
 export function createTarget(options: TargetOptions): Target {
   const { route, backend, tls, dial } = options;
-  let http1: Upstream | null = null;
+  let http1: Http1Upstream | null = null;
   let http2: Http2Upstream | null = null;
   /** What ALPN said last; the choice of a backend that speaks TLS and was not told a protocol. */
   let learned: 'http1' | 'http2' | null = null;
@@ -45,21 +47,21 @@ export function createTarget(options: TargetOptions): Target {
   let lastUsedAt = performance.now();
   let isClosed = false;
 
-  function open(alpn: readonly string[], done: (result: Dialed) => void): void {
-    dial({ backend, tls, alpn, proxyHeader: options.proxyHeader() }, (result) => {
+  function open(alpn: readonly string[], reader: SocketReader | null, done: (result: Dialed) => void): void {
+    dial({ backend, tls, alpn, proxyHeader: options.proxyHeader(), reader }, (result) => {
       if (result.kind === 'connected') options.onConnected();
       else learned = null;
       done(result);
     });
   }
 
-  function overHttp1(): Upstream {
+  function overHttp1(): Http1Upstream {
     http1 ??= createHttp1Upstream({
-      connect: (done) => {
+      connect: (reader, done) => {
         const socket = takeSpare();
-        // Later, like every dial: undici does not expect to be answered within its call.
-        if (socket) queueMicrotask(() => done({ kind: 'connected', socket, alpn: 'http/1.1' }));
-        else open(H1, done);
+        // Later, like every dial.
+        if (socket) queueMicrotask(() => done({ kind: 'connected', socket, alpn: 'http/1.1', isReading: false }));
+        else open(H1, reader, done);
       },
       keepAliveMs: KEEP_ALIVE_MS,
       maxConnections: MAX_CONNECTIONS,
@@ -76,7 +78,7 @@ export function createTarget(options: TargetOptions): Target {
 
   function overHttp2(): Http2Upstream {
     http2 ??= createHttp2Upstream({
-      connect: (done) => open(H2, (result) => done(requireHttp2(result, tls !== null, backend))),
+      connect: (done) => open(H2, null, (result) => done(requireHttp2(result, tls !== null, backend))),
       scheme: tls ? 'https' : 'http',
       keepAliveMs: KEEP_ALIVE_MS,
       maxHeaderBytes: MAX_RESPONSE_HEADER_BYTES,
@@ -93,7 +95,7 @@ export function createTarget(options: TargetOptions): Target {
     }
     const waiting = [call];
     probing = waiting;
-    open(EITHER, (result) => {
+    open(EITHER, null, (result) => {
       probing = null;
       if (result.kind === 'failed') {
         for (const call of waiting) call.fail(result.error);
@@ -140,6 +142,7 @@ export function createTarget(options: TargetOptions): Target {
           return protocol satisfies never;
       }
     },
+    sweep: (now) => http1?.sweep(now),
     close,
   };
 }
