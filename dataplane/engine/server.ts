@@ -8,6 +8,7 @@ import { createProxyAdmin, type AdminDeps, type ServerView } from './admin/index
 import type { Desired, ProcessSettings } from './config/index.ts';
 import { startEngine, type Engine } from './engine.ts';
 import { findPredecessor } from './predecessor.ts';
+import { inheritServingLock, takeServingLock } from './serving-lock.ts';
 import { statusPage, type StatusSource } from './status-page/status-page.ts';
 
 export interface ServerDeps {
@@ -32,6 +33,8 @@ export async function startServer(desired: Desired, deps: ServerDeps): Promise<R
   const adminPath = resolve(settings.adminSocket.path);
   await examineSocket(adminPath, deps.takeOver ? 'replace' : 'refuse');
   using predecessor = deps.takeOver ? await findPredecessor(adminPath) : null;
+  let serving = predecessor ? null : takeServingLock(settings.databasePath, adminPath, logger);
+  lifecycle.stack.defer(() => serving?.[Symbol.dispose]());
   const inherited = inheritedSockets();
   const engine = lifecycle.stack.use(
     await startEngine(desired, { logger, inherited, takesOver: predecessor !== null }),
@@ -73,6 +76,7 @@ export async function startServer(desired: Desired, deps: ServerDeps): Promise<R
     // Both accept until here; from here on only this one does.
     await predecessor.drain();
     engine.takenOver();
+    serving = await inheritServingLock(settings.databasePath, logger);
     logger.info('took over from the server that ran on this configuration');
   }
   const socket = lifecycle.stack.use(
@@ -92,7 +96,11 @@ export async function startServer(desired: Desired, deps: ServerDeps): Promise<R
 
   return {
     shutdownTimeoutMs: () => current.configured.settings.shutdownTimeoutMs,
-    drain: () => engine.drain(),
+    drain() {
+      // A successor may serve from here on.
+      serving?.[Symbol.dispose]();
+      return engine.drain();
+    },
     kill() {
       engine.kill().catch((error: unknown) => logger.error('cutting connections off failed', { err: error }));
     },

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { buildClientHello } from '../../proxy/client-hello/test/build-client-hello.ts';
 import { ROOT, run, startMcProxy } from './running-proxy.ts';
@@ -27,6 +27,40 @@ mode = "l4"
     client.write(hello);
     await received(await backend.connection(0), hello.length);
     client.destroy();
+  });
+
+  it('PX-25 is refused also where somebody deleted the admin socket of the first, and starts once that has ended', async () => {
+    await using backend = await startTcpBackend();
+    await using proxy = await startMcProxy(
+      () => `
+[[listeners]]
+addr = "127.0.0.1:0"
+[[listeners.routes]]
+hostname = "app.example.test"
+backend = "${backend.address}"
+mode = "l4"
+`,
+    );
+    rmSync(proxy.socket);
+    const config = join(proxy.dir, 'mc-proxy.toml');
+    for (const more of [[], ['--take-over']]) {
+      const second = await run(join(ROOT, 'bin/mc-proxy'), ['server', '--config', config, ...more]);
+      expect(second.code).toBe(1);
+      expect(second.stdout).toContain('another mc-proxy serves');
+      expect(second.stdout).not.toContain('"listening"');
+    }
+    proxy.signal('SIGKILL');
+    await proxy.ended;
+    await using next = await startMcProxy(() => readFileSync(config, 'utf8'), { dir: proxy.dir, whole: true });
+    await using successor = await startMcProxy(() => readFileSync(config, 'utf8'), {
+      dir: proxy.dir,
+      whole: true,
+      args: ['--take-over'],
+    });
+    expect(await next.ended).toBe(0);
+    rmSync(successor.socket);
+    const third = await run(join(ROOT, 'bin/mc-proxy'), ['server', '--config', config]);
+    expect(third.stdout).toContain('another mc-proxy serves');
   });
 
   it('PX-24 snapshot copies the database also while a certificate of the file is bad', async () => {
