@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -32,13 +32,13 @@ describe('a listening socket of the service manager (fd:NAME)', () => {
     let first = await start();
     expect(first.port('fd:https')).toBe(unit.port);
     const connecting = connectAllTheWhile();
-    await connecting.atLeast(5);
+    await connecting.more(5);
     for (let upgrade = 0; upgrade < 2; upgrade++) {
       first.signal('SIGTERM');
       expect(await first.ended).toBe(0);
       // Nobody accepts now; what comes waits in the kernel's queue.
       first = await start();
-      await connecting.atLeast(connecting.answered + 5);
+      await connecting.more(5);
     }
     expect(await connecting.stop()).toEqual([]);
     await first[Symbol.asyncDispose]();
@@ -91,37 +91,38 @@ mode = "l4"
     }
   }
 
-  function connectAllTheWhile(): {
-    readonly answered: number;
-    atLeast(count: number): Promise<void>;
-    stop(): Promise<unknown[]>;
-  } {
-    const failures: unknown[] = [];
-    let answered = 0;
-    let stopped = false;
-    const loop = async (): Promise<void> => {
-      while (!stopped) {
+  /** Three clients that connect one time after the other, until they are stopped or one fails. */
+  function connectAllTheWhile(): ConnectLoop {
+    const stop = new AbortController();
+    const progress = new EventEmitter();
+    const loop: { answered: number; failures: unknown[] } = { answered: 0, failures: [] };
+    const client = async (): Promise<void> => {
+      while (!stop.signal.aborted && loop.failures.length === 0) {
         await answer().then(
-          () => answered++,
-          (error: unknown) => failures.push(error),
+          () => loop.answered++,
+          (error: unknown) => loop.failures.push(error),
         );
-        // Enough of them to show what is wrong.
-        if (failures.length > 5) return;
+        progress.emit('answer');
       }
     };
-    const loops = [loop(), loop(), loop()];
+    const clients = [client(), client(), client()];
     return {
-      get answered() {
-        return answered;
-      },
-      async atLeast(count) {
-        while (answered < count && failures.length === 0) await new Promise((resolve) => setImmediate(resolve));
+      async more(count) {
+        const enough = loop.answered + count;
+        while (loop.answered < enough && loop.failures.length === 0) await once(progress, 'answer');
       },
       async stop() {
-        stopped = true;
-        await Promise.all(loops);
-        return failures;
+        stop.abort();
+        await Promise.all(clients);
+        return loop.failures;
       },
     };
   }
 });
+
+interface ConnectLoop {
+  /** Resolves when so many more were answered, or one failed. */
+  more(count: number): Promise<void>;
+  /** Resolves with what failed. */
+  stop(): Promise<unknown[]>;
+}

@@ -5,7 +5,7 @@ const channel = new BroadcastChannel('crash');
 channel.unref();
 if (isMainThread) process.on('SIGUSR2', () => channel.postMessage(null));
 else if ((workerData as { index?: number } | null)?.index === 0) {
-  channel.onmessage = () => {
+  channel.addEventListener('message', () => {
     throw new Error('crashed on demand');
-  };
+  });
 }
