@@ -1,0 +1,12 @@
+export { createAuthenticator } from './authenticator.ts';
+export type { Authenticator } from './authenticator.ts';
+export { createMciasClient } from './client.ts';
+export type { MciasClient } from './client.ts';
+export { mciasSection } from './config.ts';
+export type { MciasConfig } from './config.ts';
+export { authErrors } from './errors.ts';
+export type { Principal, TokenGrant } from './principal.ts';
+export { account, admit, allOf, anyAccount, anyOf, bearer, human, principalOf, role, system } from './rules.ts';
+export type { CallerContext, Requirement } from './rules.ts';
+export { createSystemToken } from './system-token.ts';
+export type { SystemToken } from './system-token.ts';
