@@ -7,3 +7,25 @@ export type { NewTicket, Ticket, TicketKind, Tickets, TicketStats } from './tick
 export { createTotpFactors } from './totp-factors.ts';
 export type { TotpEnrollment, TotpFactors, TotpOptions } from './totp-factors.ts';
 export type { TotpAnswer } from './totp.ts';
+export { hasSecondFactor, readWays, requireEnrolled, requireWayIn, secondFactorMethods } from './ways.ts';
+export type { Ways } from './ways.ts';
+export {
+  createPasskeyAuthentication,
+  createPasskeyRegistration,
+  listPasskeys,
+  removePasskey,
+  renamePasskey,
+  settleRpId,
+} from './webauthn/index.ts';
+export type {
+  NewPasskey,
+  Passkey,
+  PasskeyAnswer,
+  PasskeyAuthentication,
+  PasskeyOptions,
+  PasskeyProof,
+  PasskeyPurpose,
+  PasskeyRegistration,
+  Registrant,
+  RelyingParty,
+} from './webauthn/index.ts';
