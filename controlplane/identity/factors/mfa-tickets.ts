@@ -1,8 +1,9 @@
-import type { Writer } from '../../../mcdsl/database/index.ts';
+import type { Reader, Writer } from '../../../mcdsl/database/index.ts';
 import { refusal } from '../errors.ts';
-import type { Ticket, Tickets } from './tickets.ts';
+import type { Sealer } from '../keys/index.ts';
+import { countTry, readTicket, takeTicket, type Ticket } from '../tickets/index.ts';
 
-export const maxMfaAttempts = 5;
+export const maxMfaTries = 5;
 
 /** A login whose password was right and whose second factor is missing; `login` is what goes on when it has come. */
 export interface PendingLogin {
@@ -10,26 +11,22 @@ export interface PendingLogin {
   readonly login: unknown;
 }
 
-/**
- * Counts a try with this ticket before anything of it is checked. Null when it is unknown, expired, of another kind, or has had
- * five tries; refuse with `ticketInvalid()`, after the transaction, which must not be undone with the count.
- */
-export function attemptMfa(tickets: Tickets, writer: Writer, secret: string, now: number): PendingLogin | null {
-  return pending(tickets.attempt(writer, 'mfa', secret, now, maxMfaAttempts));
+/** @throws invalid_credentials, reason ticket_invalid, when it is unknown, expired, of another kind, or has had five wrong tries */
+export function readMfa(reader: Reader, sealer: Sealer, ticket: string, now: number): PendingLogin {
+  return pending(readTicket(reader, sealer, 'mfa', ticket, now));
 }
 
-/** The login is complete: the ticket is gone. @throws invalid_credentials, when another request was faster */
-export function completeMfa(tickets: Tickets, writer: Writer, secret: string, now: number): PendingLogin {
-  const login = pending(tickets.consume(writer, 'mfa', secret, now));
-  if (login === null) throw ticketInvalid();
-  return login;
+/** Counts a wrong second factor; the fifth takes the ticket away. Refuse after the transaction, which must not be undone. */
+export function failMfa(writer: Writer, ticket: string): void {
+  countTry(writer, 'mfa', ticket, maxMfaTries);
 }
 
-export function ticketInvalid(): Error {
-  return refusal('invalid_credentials', 'ticket_invalid');
+/** The login is complete: the ticket is gone. @throws as readMfa, also when another request was faster */
+export function completeMfa(writer: Writer, sealer: Sealer, ticket: string, now: number): PendingLogin {
+  return pending(takeTicket(writer, sealer, 'mfa', ticket, now));
 }
 
-function pending(ticket: Ticket | null): PendingLogin | null {
-  if (ticket === null || ticket.accountId === null) return null;
+function pending(ticket: Ticket | null): PendingLogin {
+  if (ticket === null || ticket.accountId === null) throw refusal('invalid_credentials', 'ticket_invalid');
   return { accountId: ticket.accountId, login: ticket.data };
 }

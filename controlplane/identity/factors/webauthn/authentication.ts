@@ -4,6 +4,7 @@ import { messageOf } from '../../../../mcdsl/errors/index.ts';
 import type { Writer } from '../../../../mcdsl/database/index.ts';
 import { hashSecret } from '../../../../mcdsl/secrets/index.ts';
 import { refusal } from '../../errors.ts';
+import { issueTicket, takeTicket } from '../../tickets/index.ts';
 import { findPasskey, type StoredPasskey, usablePasskeys } from './passkeys.ts';
 import type { PasskeyOptions } from './registration.ts';
 import { passkeyAlgorithms, type RelyingParty } from './relying-party.ts';
@@ -55,13 +56,14 @@ export interface PasskeyAuthentication {
 const boundTo = z.object({ purpose: z.enum(['login', 'second_factor', 'step_up']), mfa: z.string().nullable() });
 
 export function createPasskeyAuthentication(options: PasskeyOptions): PasskeyAuthentication {
-  const { store, sealer, tickets, relyingParty, ttlMs } = options;
+  const { store, sealer, relyingParty, ttlMs } = options;
 
   return {
     begin(writer, purpose, now) {
       const { accountId, sessionId, mfa } = bindingOf(purpose);
       const data: z.output<typeof boundTo> = { purpose: purpose.kind, mfa };
-      const ticket = tickets.issue(writer, { kind: 'webauthn_login', accountId, sessionId, data, ttlMs: ttlMs() }, now);
+      const draft = { kind: 'webauthn_login', accountId, sessionId, data, lifetimeMs: ttlMs() } as const;
+      const { ticket } = issueTicket(writer, sealer, draft, now);
       const allowed = accountId === null ? [] : usablePasskeys(writer, sealer, accountId);
       const publicKey: PublicKeyCredentialRequestOptionsJSON = {
         rpId: relyingParty().rpId,
@@ -76,7 +78,7 @@ export function createPasskeyAuthentication(options: PasskeyOptions): PasskeyAut
     async verify(purpose, ticket, response, now) {
       const { json, clientData } = parseAuthentication(response);
       const { challenge } = clientData;
-      const found = store.change((writer) => tickets.consume(writer, 'webauthn_login', challenge, now));
+      const found = store.change((writer) => takeTicket(writer, sealer, 'webauthn_login', challenge, now));
       if (found === null || (ticket !== null && ticket !== challenge)) {
         throw refusal('invalid_credentials', 'challenge_consumed');
       }

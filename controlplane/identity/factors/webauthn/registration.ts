@@ -10,7 +10,7 @@ import type { Writer } from '../../../../mcdsl/database/index.ts';
 import { refusal } from '../../errors.ts';
 import type { Sealer } from '../../keys/index.ts';
 import type { Store } from '../../store/index.ts';
-import type { Tickets } from '../tickets.ts';
+import { issueTicket, takeTicket } from '../../tickets/index.ts';
 import { type Credential, insertPasskey, type Passkey, refuseFull, usablePasskeys } from './passkeys.ts';
 import { passkeyAlgorithms, type RelyingParty } from './relying-party.ts';
 import { checkAuthenticatorData, checkClientData, parseRegistration } from './response.ts';
@@ -50,21 +50,21 @@ export interface PasskeyRegistration {
 export interface PasskeyOptions {
   readonly store: Store;
   readonly sealer: Sealer;
-  readonly tickets: Tickets;
   /** Asked each time: a reload may change origins. */
   readonly relyingParty: () => RelyingParty;
   readonly ttlMs: () => number;
 }
 
 export function createPasskeyRegistration(options: PasskeyOptions): PasskeyRegistration {
-  const { store, sealer, tickets, relyingParty, ttlMs } = options;
+  const { store, sealer, relyingParty, ttlMs } = options;
 
   return {
     begin(writer, { accountId, sessionId }, { name, displayName }, now) {
       refuseFull(writer, accountId);
       const { rpId, name: rpName } = relyingParty();
       const kind = 'webauthn_register';
-      const ticket = tickets.issue(writer, { kind, accountId, sessionId, data: null, ttlMs: ttlMs() }, now);
+      const draft = { kind, accountId, sessionId, data: null, lifetimeMs: ttlMs() } as const;
+      const { ticket } = issueTicket(writer, sealer, draft, now);
       const publicKey: PublicKeyCredentialCreationOptionsJSON = {
         rp: { id: rpId, name: rpName },
         user: { id: userHandleOf(accountId), name, displayName: displayName === '' ? name : displayName },
@@ -83,8 +83,9 @@ export function createPasskeyRegistration(options: PasskeyOptions): PasskeyRegis
 
     async verify({ accountId, sessionId }, ticket, response, now) {
       const { json, transports, clientData } = parseRegistration(response);
-      const found = store.change((writer) => tickets.consume(writer, 'webauthn_register', clientData.challenge, now));
-      if (found === null || clientData.challenge !== ticket) throw refusal('invalid_credentials', 'challenge_consumed');
+      const { challenge } = clientData;
+      const found = store.change((writer) => takeTicket(writer, sealer, 'webauthn_register', challenge, now));
+      if (found === null || challenge !== ticket) throw refusal('invalid_credentials', 'challenge_consumed');
       if (found.accountId !== accountId || found.sessionId !== sessionId) {
         throw refusal('invalid_credentials', 'ticket_invalid');
       }

@@ -2,7 +2,6 @@ import { addAccount } from '../../../test-support/add-account.ts';
 import { startOfTests } from '../../../test-support/clock.ts';
 import { openTempKeys, type TempKeys } from '../../../test-support/temp-keys.ts';
 import { refusalOf } from '../../../errors.ts';
-import { createTickets, type Tickets } from '../../tickets.ts';
 import { createPasskeyAuthentication, type PasskeyAuthentication } from '../authentication.ts';
 import type { Passkey } from '../passkeys.ts';
 import { createPasskeyRegistration, type PasskeyRegistration } from '../registration.ts';
@@ -14,7 +13,6 @@ export const now = startOfTests;
 export const ttlMs = 300_000;
 
 export type PasskeyFixture = TempKeys & {
-  readonly tickets: Tickets;
   readonly registration: PasskeyRegistration;
   readonly authentication: PasskeyAuthentication;
   addAccount(name: string): string;
@@ -28,14 +26,12 @@ export type PasskeyFixture = TempKeys & {
 export async function openPasskeyFixture(): Promise<PasskeyFixture> {
   const temp = await openTempKeys({ series: [] });
   const { store, sealer } = temp;
-  const tickets = createTickets(sealer);
   const relyingParty = () => ({ rpId, name: 'mcias', origins: [origin] });
-  const options = { store, sealer, tickets, relyingParty, ttlMs: () => ttlMs };
+  const options = { store, sealer, relyingParty, ttlMs: () => ttlMs };
   const registration = createPasskeyRegistration(options);
 
   return {
     ...temp,
-    tickets,
     registration,
     authentication: createPasskeyAuthentication(options),
     addAccount: (name) => addAccount(store, name),
