@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { beforeEach, type TestContext } from 'vitest';
 import { findProgram } from './find-program.ts';
 
@@ -5,16 +6,21 @@ import { findProgram } from './find-program.ts';
 export { findProgram as findClient };
 
 /**
- * Called at the top of a test file or of a `describe`: its tests need these programs, which `deploy/test-deps` installs. Where one
+ * Called at the top of a test file or of a `describe`: its tests need these programs, or files by their whole paths, which `deploy/test-deps` installs. Where one
  * is missing the tests fail in CI (CI is set) and are skipped elsewhere, named in the list of skipped tests.
  *
  * @returns the programs' paths, in the same order; the bare name for one that is missing
  */
 export function requireClient(...commands: readonly string[]): string[] {
-  const found = commands.map((command) => ({ command, path: findProgram(command) }));
+  const found = commands.map((command) => ({ command, path: findDependency(command) }));
   const missing = found.filter(({ path }) => path === null).map(({ command }) => command);
   if (missing.length > 0) beforeEach((context) => refuse(context, missing, inCi(process.env['CI'])));
   return found.map(({ command, path }) => path ?? command);
+}
+
+function findDependency(command: string): string | null {
+  if (!command.startsWith('/')) return findProgram(command);
+  return existsSync(command) ? command : null;
 }
 
 /** What happens to one test whose programs are missing. */

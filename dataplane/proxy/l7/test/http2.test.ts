@@ -225,3 +225,27 @@ it('a client that goes away in its upload leaves the backend a broken request, n
   // It is the client's doing, no failure of the backend.
   expect(rig.refusals).toEqual([]);
 });
+
+it('a response of an HTTP/2 backend that has ended long before the client reads it is whole', async () => {
+  const body = Buffer.alloc(200_000, 'x');
+  const done = Promise.withResolvers<void>();
+  const server = createH2c();
+  server.on('stream', (stream: ServerHttp2Stream) => {
+    stream.once('close', done.resolve);
+    stream.respond({ ':status': 200 }, { waitForTrailers: true });
+    stream.once('wantTrailers', () => stream.sendTrailers({ 'x-sum': '1' }));
+    stream.end(body);
+  });
+  await using rig = await createRig();
+  await using backend = await listenOn(server);
+  await rig.addRoute('app.test', backend.address, { backendProtocol: 'h2c' });
+  const http2 = await session(rig);
+  const stream = http2.request({ ':path': '/' });
+  await once(stream, 'response');
+  await done.promise;
+  let size = 0;
+  for await (const chunk of stream) size += (chunk as Buffer).length;
+  expect(size).toBe(body.length);
+  expect(stream.rstCode).toBe(constants.NGHTTP2_NO_ERROR);
+  http2.destroy();
+});

@@ -218,13 +218,18 @@ class Http2Call implements UpstreamCall {
 
 /**
  * Node ends a stream's readable side on RST_STREAM as it does on END_STREAM, and with code NO_ERROR nothing of it is left to see
- * at 'end'. What differs is the order: a reset closes the stream before its end is pushed.
+ * at 'end'. What differs is the order: a reset closes the stream before its end is pushed first. One that follows a whole response
+ * (RFC 9113 §8.1, from a server that reads no more of the request) makes Node push the end again.
  */
 function watchForReset(stream: ClientHttp2Stream): () => boolean {
+  let hasEnd = false;
   let isReset = false;
   const push = stream.push.bind(stream);
   stream.push = (chunk: unknown, encoding?: BufferEncoding) => {
-    if (chunk === null && stream.closed) isReset = true;
+    if (chunk === null && !hasEnd) {
+      hasEnd = true;
+      isReset = stream.closed;
+    }
     return push(chunk, encoding);
   };
   return () => isReset || stream.rstCode !== NGHTTP2_NO_ERROR;
