@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseIp, type IpAddress } from '../../net/address.ts';
+import { formatIp, parseIp, type IpAddress } from '../../net/address.ts';
 import {
   buildClientHello,
   handshake,
@@ -9,7 +9,7 @@ import {
   serverName,
   toRecords,
 } from '../../proxy/client-hello/test/build-client-hello.ts';
-import { encodeProxyV2 } from '../../proxy/proxy-protocol/index.ts';
+import { encodeProxyV2, readProxyHeader } from '../../proxy/proxy-protocol/index.ts';
 import { startMcProxy, type RunningProxy } from './running-proxy.ts';
 import { dial, fate, received, startTcpBackend, writeInPieces, type TcpBackend } from './tcp-peers.ts';
 
@@ -47,6 +47,11 @@ addr = "${HOP}"
 proxy_protocol = true
 trusted_proxies = ["127.0.0.2/32"]
 ${route}
+[[listeners.routes]]
+hostname = "again.example.test"
+backend = "${backend.address}"
+mode = "l4"
+send_proxy_protocol = true
 [[listeners]]
 addr = "${CLEAR}"
 redirect_http = true
@@ -169,6 +174,20 @@ ${route}
     const client = await dial(proxy.port(HOP), trusted);
     client.write(local);
     await received(await backend.connection(index), HELLO.length);
+    client.destroy();
+  });
+
+  it('PX-6 LOCAL before a route that sends a header on (CVE-2024-23327): the address of the socket is in it', async () => {
+    const index = backend.connections.length;
+    const local = hop('192.0.2.1', Buffer.alloc(0)).subarray(0, 12);
+    const hello = buildClientHello('again.example.test');
+    const client = await dial(proxy.port(HOP), trusted);
+    client.write(Buffer.concat([local, Uint8Array.of(0x20, 0, 0, 0), hello]));
+    const sent = await received(await backend.connection(index), hello.length + 28);
+    const header = readProxyHeader(sent);
+    if (header.kind !== 'header' || !header.source) throw new Error(`the backend got ${header.kind}`);
+    expect(formatIp(header.source.ip)).toBe('127.0.0.2');
+    expect(header.source.port).toBe(client.localPort);
     client.destroy();
   });
 

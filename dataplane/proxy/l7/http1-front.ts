@@ -82,7 +82,9 @@ export function createHttp1Server(context: L7Context): Http1Server {
     if (client?.isClosing) return;
     if (!client || !reason || !socket.writable) return void socket.destroy();
     if (client.open === 0) return answerRaw(client, socket, reason, error.code ?? '');
-    if (client.last?.isReading) client.last.listener?.malformed(error.code ?? '');
+    // More bytes after the last request of a connection may be the body that the client thinks it has (CVE-2026-2835).
+    const isLeftOver = error.code === 'HPE_CLOSED_CONNECTION';
+    if (client.last?.isReading || isLeftOver) client.last?.listener?.malformed(error.code ?? '');
     else socket.destroy();
   });
 
