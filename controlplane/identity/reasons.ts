@@ -31,6 +31,7 @@ export const reasons = {
   hash_queue_full: { audited: false },
   bad_name: { audited: false },
   bad_encoding: { audited: false },
+  bad_value: { audited: false },
   weak_password: { audited: false },
   client_ip_ignored: { audited: false },
 

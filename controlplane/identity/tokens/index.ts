@@ -1,0 +1,14 @@
+export { createActivity } from './activity.ts';
+export type { Activity } from './activity.ts';
+export { audienceCovers, managementAudience, maxAudience, platformAudience } from './audience.ts';
+export type { Claims } from './claims.ts';
+export { createTokenIssuer, maxSystemTokens } from './issue.ts';
+export type { IssuedToken, TokenHolder, TokenIssuer, TokenTimes } from './issue.ts';
+export { listTokens, systemTokenExpiry, warnBeforeMs } from './list.ts';
+export type { SystemExpiry, TokenFilter, TokenInfo } from './list.ts';
+export { pruneTokens, revokeToken, revokeTokensOf, revokeTokensOfKey } from './revoke.ts';
+export type { RevokeReason } from './revoke.ts';
+export type { TokenKind, TokenState } from './row.ts';
+export type { SignatureCacheStats } from './signature-cache.ts';
+export { createTokenVerifier } from './verify.ts';
+export type { TokenVerifier, Verification, VerifiedToken } from './verify.ts';
