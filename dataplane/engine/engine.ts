@@ -7,6 +7,7 @@ import { createTables, type ProxyTables } from '../proxy/routing/tables.ts';
 import type { Desired } from './config/index.ts';
 import { createEventLog, type EventLog } from './events/index.ts';
 import { proxyMetrics } from './metrics/proxy-metrics.ts';
+import { createBackendHealth, type BackendHealth } from './runtime/backend-health.ts';
 import { createGeoipSource, type GeoipSource } from './runtime/geoip-source.ts';
 import { createListeners, type Listeners } from './runtime/listeners.ts';
 import { maxConnectionsOfProcess } from './runtime/process-limits.ts';
@@ -22,6 +23,7 @@ export interface Engine extends AsyncDisposable {
   readonly events: EventLog;
   readonly listeners: Listeners;
   readonly geoip: GeoipSource;
+  readonly health: BackendHealth;
   readonly pool: WorkerPool;
   /** What the main thread decides by when it explains. */
   readonly tables: ProxyTables;
@@ -57,7 +59,10 @@ export async function startEngine(desired: Desired, deps: EngineDeps): Promise<E
   const events = createEventLog();
   const sink = createReportSink(logger, events);
   const publish = async (generation: number, changes: readonly SnapshotChange[]): Promise<void> => {
-    for (const change of changes) tables.apply(change);
+    for (const change of changes) {
+      tables.apply(change);
+      health?.follow(change);
+    }
     await pool.publish(generation, changes);
   };
   const geoip = starting.use(
@@ -71,6 +76,7 @@ export async function startEngine(desired: Desired, deps: EngineDeps): Promise<E
     }),
   );
   let running = false;
+  let health: BackendHealth | null = null;
   await geoip.use(desired.process.geoipDb);
 
   const store = openStore({ path: desired.process.databasePath });
@@ -82,7 +88,7 @@ export async function startEngine(desired: Desired, deps: EngineDeps): Promise<E
       publish,
       report: createStateReport(logger, events),
       failed: (what, error) => logger.error(what, { err: error }),
-      geoip: () => geoip.buffer,
+      observed: () => ({ geoip: geoip.buffer, backendsDown: health?.down ?? [] }),
     }),
   );
   for (const warning of state.warnings()) logger.warn(warning);
@@ -109,6 +115,14 @@ export async function startEngine(desired: Desired, deps: EngineDeps): Promise<E
     }),
   );
   running = true;
+  health = starting.use(
+    createBackendHealth(state.snapshot().listeners, {
+      logger,
+      events,
+      publish: (down) => publish(state.generation, [{ kind: 'backends_down', down }]),
+    }),
+  );
+  const checked = health;
   const listeners = createListeners(pool, inherited, logger);
   await listeners.reconcile(addrsOf(desired));
 
@@ -131,6 +145,9 @@ export async function startEngine(desired: Desired, deps: EngineDeps): Promise<E
       generation: state.generation,
       droppedReports: sink.dropped,
       droppedLogLines: logger.stats().droppedLines,
+      backends: checked.backends(),
+      healthChecks: { passed: checked.passed, failed: checked.failed },
+      queues: { changes: state.waiting, health_checks: checked.waiting },
       limiterLocksBroken: limiter.stats().locksBroken,
     }),
   );
@@ -143,6 +160,7 @@ export async function startEngine(desired: Desired, deps: EngineDeps): Promise<E
     events,
     listeners,
     geoip,
+    health: checked,
     pool,
     tables,
     startedAt,
@@ -164,6 +182,7 @@ export async function startEngine(desired: Desired, deps: EngineDeps): Promise<E
     connections: () => pool.gauges.total(),
     async drain() {
       state.close();
+      checked.stop();
       await pool.drain();
       while (pool.gauges.total() > 0) await delay(IDLE_POLL_MS);
     },

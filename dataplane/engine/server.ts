@@ -126,7 +126,7 @@ function serverView(engine: Engine, settings: ProcessSettings, lifecycle: Lifecy
     state: lifecycle.drain.status().state === 'serving' ? 'serving' : 'draining',
     configFile: settings.configFile,
     database: settings.databasePath,
-    warnings: [],
+    warnings: engine.health.warnings(),
   };
 }
 

@@ -5,6 +5,7 @@ import type { FirewallRule, FirewallRules } from '../firewall/rules.ts';
 export type RouteMode = 'l4' | 'l7';
 export type BackendProtocol = 'auto' | 'http1' | 'h2c' | 'h2';
 export type BackendVerify = 'none' | 'ca';
+export type HealthCheckKind = 'off' | 'tcp' | 'http';
 /** Where a route comes from: the config file (reconciled at each start and reload) or the admin API (kept). */
 export type Origin = 'config' | 'api';
 
@@ -13,6 +14,20 @@ export interface Policies {
   readonly blockUserAgents: readonly string[];
   /** Names of header fields that a request must carry. */
   readonly requireHeaders: readonly string[];
+}
+
+/** How the backends of a route are asked whether they serve: its keys `health_*`. */
+export interface HealthCheck {
+  readonly check: HealthCheckKind;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Of `http`: origin-form. */
+  readonly path: string;
+  /** Of `http`: the Host field; empty: the route's host name. */
+  readonly host: string;
+  /** Checks in a row that must fail, or pass, before the verdict changes. */
+  readonly fall: number;
+  readonly rise: number;
 }
 
 /** What the operator says about a route; field for field the keys of `[[listeners.routes]]`. */
@@ -34,6 +49,7 @@ export interface RouteSpec {
   readonly clientCa: string;
   /** `append`: keep X-Forwarded-* of a client behind a trusted PROXY hop and add to it; `set`: always replace. */
   readonly forwardedHeaders: 'set' | 'append';
+  readonly health: HealthCheck;
   readonly policies: Policies;
 }
 
@@ -91,6 +107,8 @@ export interface ProxySnapshot {
   readonly listeners: readonly ListenerSnapshot[];
   readonly firewall: FirewallRules;
   readonly geoip: SharedArrayBuffer | null;
+  /** Backends that fail their health checks, by the ids of checkIdOf. */
+  readonly backendsDown: readonly string[];
   readonly settings: ProxySettings;
 }
 
@@ -104,4 +122,6 @@ export type SnapshotChange =
   | { readonly kind: 'firewall_rule'; readonly op: 'add' | 'remove'; readonly rule: FirewallRule }
   | { readonly kind: 'rate_limit'; readonly limit: number; readonly windowMs: number }
   | { readonly kind: 'geoip'; readonly buffer: SharedArrayBuffer }
+  /** All of them, so that a message more or less does no harm. */
+  | { readonly kind: 'backends_down'; readonly down: readonly string[] }
   | { readonly kind: 'settings'; readonly settings: ProxySettings };

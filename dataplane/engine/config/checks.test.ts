@@ -64,10 +64,42 @@ describe('checks of routes', () => {
     [`${L4}\nbackend_tls = true`, /^7:15 backend_tls has no effect on an l4 route/],
     [`${L4}\nbackend_protocol = "h2c"`, /^7:20 backend_protocol has no effect on an l4 route/],
     [`${L4}\nforwarded_headers = "append"`, /^7:21 forwarded_headers has no effect on an l4 route/],
+    [`${L4}\nhealth_check = "ping"`, /^7:16 .*"off", "tcp".*"http"|^7:16 /],
+    [`${L4}\nhealth_check = "http"`, /^7:16 health_check = "http" has no effect on an l4 route/],
+    [`${L4}\nhealth_check = "tcp"\nhealth_interval = "50ms"`, /^8:19 /],
+    [`${L4}\nhealth_check = "tcp"\nhealth_timeout = "6s"`, /^8:18 health_timeout \(6s\) is longer than .*\(5s\)/],
+    [`${L4}\nhealth_check = "tcp"\nhealth_fall = 0`, /^8:15 /],
+    [`${L4}\nhealth_path = "ready"`, /^7:15 "ready" is no path of a request/],
+    [`${L4}\nhealth_host = "a b"`, /^7:15 "a b" is no Host/],
     [`${L4}\n[listeners.routes.policies]\nblock_user_agents = ["x"]`, /^8:21 block_user_agents has no effect/],
     [`${L4}\n[listeners.routes.policies]\nrequire_headers = ["a b"]`, /^8:20 .*not the name of a header field/],
   ])('refuses %j', (lines, message) => {
     expect(errors(route(lines))).toEqual([expect.stringMatching(message)]);
+  });
+
+  it('PX-7 says what a health check on a wildcard route lacks, and warns of keys without effect', async () => {
+    const pair = await dir.pair('wild', ['*.example.test']);
+    const wildcard = `hostname = "*.example.test"\nbackend = "a:1"\nmode = "l7"
+tls_cert = "${pair.tlsCert}"\ntls_key = "${pair.tlsKey}"\nhealth_check = "http"`;
+    expect(errors(route(wildcard))).toEqual([expect.stringMatching(/^9:16 .*wildcard route has no host to ask for/)]);
+    expect(errors(route(`${wildcard}\nhealth_host = "app.example.test:8080"`))).toEqual([]);
+    expect(desired(route(`${L4}\nhealth_fall = 5`)).warnings).toEqual(['has no effect without health_check']);
+    expect(desired(route(`${L4}\nhealth_check = "tcp"\nhealth_path = "/x"`)).warnings).toEqual([
+      'has no effect without health_check = "http"',
+    ]);
+  });
+
+  it('PX-7 lets health_timeout follow a shorter health_interval', () => {
+    const { configured } = desired(route(`${L4}\nhealth_check = "tcp"\nhealth_interval = "500ms"`));
+    expect(configured.listeners[0]?.routes[0]?.spec.health).toEqual({
+      check: 'tcp',
+      intervalMs: 500,
+      timeoutMs: 500,
+      path: '/',
+      host: '',
+      fall: 3,
+      rise: 2,
+    });
   });
 
   it('takes the defaults written out on an l4 route', () => {

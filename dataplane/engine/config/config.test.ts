@@ -148,6 +148,13 @@ backend_server_name = "App.Internal"
 backend_protocol = "h2"
 client_ca = "${ca}"
 forwarded_headers = "append"
+health_check = "http"
+health_interval = "1m"
+health_timeout = "10s"
+health_path = "/ready"
+health_host = "App.Internal:80"
+health_fall = 5
+health_rise = 1
 origin = "config"
 [listeners.routes.policies]
 block_user_agents = ["zgrab", "ZGRAB", "Nuclei"]
@@ -178,6 +185,15 @@ allowed_cidrs = ["10.0.0.0/8"]
             backendProtocol: 'h2',
             clientCa: ca,
             forwardedHeaders: 'append',
+            health: {
+              check: 'http',
+              intervalMs: 60_000,
+              timeoutMs: 10_000,
+              path: '/ready',
+              host: 'app.internal:80',
+              fall: 5,
+              rise: 1,
+            },
             policies: { blockUserAgents: ['zgrab', 'Nuclei'], requireHeaders: ['x-api-key'] },
           },
         },

@@ -1,5 +1,6 @@
 import type { ConfigPath } from '../../../mcdsl/config/index.ts';
-import type { RouteInput, RouteProblem } from './route.ts';
+import type { RouteProblem } from './findings.ts';
+import type { RouteInput } from './route.ts';
 import type { RouteConfig } from './schema.ts';
 
 /** A route of the file in the words that file and API share. `backend` and `backends` have been checked not to be both there. */
@@ -18,6 +19,15 @@ export function routeInput(route: RouteConfig): RouteInput {
     backendProtocol: route.backend_protocol,
     clientCa: route.client_ca,
     forwardedHeaders: route.forwarded_headers,
+    health: {
+      check: route.health_check,
+      intervalMs: route.health_interval,
+      timeoutMs: route.health_timeout,
+      path: route.health_path,
+      host: route.health_host,
+      fall: route.health_fall,
+      rise: route.health_rise,
+    },
     blockUserAgents: route.policies.block_user_agents,
     requireHeaders: route.policies.require_headers,
   };

@@ -24,6 +24,18 @@ const inputs: fc.Arbitrary<RouteInput> = fc.record(
     backendVerify: fc.constantFrom('', 'none', 'ca', 'x'),
     backendServerName: fc.oneof(fc.constant(''), fc.domain(), fc.string()),
     backendProtocol: fc.constantFrom('', 'auto', 'h2', 'h2c', 'spdy'),
+    health: fc.record(
+      {
+        check: fc.constantFrom('', 'off', 'tcp', 'http', 'icmp'),
+        intervalMs: fc.constantFrom(0, 50, 1_000, 5_000),
+        timeoutMs: fc.constantFrom(0, 1_000, 3_000),
+        path: fc.constantFrom('', '/', '/a?b', 'a', '/#'),
+        host: fc.oneof(fc.constant(''), fc.domain(), fc.string()),
+        fall: fc.nat(101),
+        rise: fc.nat(2),
+      },
+      { requiredKeys: [] },
+    ),
     blockUserAgents: fc.array(fc.string(), { maxLength: 3 }),
     requireHeaders: fc.array(fc.string(), { maxLength: 3 }),
   },

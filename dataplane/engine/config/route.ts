@@ -1,6 +1,8 @@
 import { parseHostPort } from '../../../mcdsl/config/index.ts';
 import { parseHostname, parseWildcard } from '../../net/hostname.ts';
 import type { BackendProtocol, BackendVerify, RouteMode, RouteSpec } from '../../proxy/model.ts';
+import { Findings, oneOf, type RouteField, type RouteProblem } from './findings.ts';
+import { checkHealthOf, parseHealth, type HealthInput } from './health.ts';
 import { parseHeaderName, parseUserAgent, uniqueIgnoringCase } from './policy.ts';
 
 /** A route as somebody wrote it, in the file or through the API. What is left out has the default of the configuration file. */
@@ -18,33 +20,9 @@ export interface RouteInput {
   readonly backendProtocol?: string;
   readonly clientCa?: string;
   readonly forwardedHeaders?: string;
+  readonly health?: HealthInput;
   readonly blockUserAgents?: readonly string[];
   readonly requireHeaders?: readonly string[];
-}
-
-/** The key of `[[listeners.routes]]` that a problem is about. */
-export type RouteField =
-  | 'hostname'
-  | 'backends'
-  | 'mode'
-  | 'tls_cert'
-  | 'tls_key'
-  | 'backend_tls'
-  | 'backend_verify'
-  | 'backend_ca'
-  | 'backend_server_name'
-  | 'backend_protocol'
-  | 'client_ca'
-  | 'forwarded_headers'
-  | 'block_user_agents'
-  | 'require_headers';
-
-export interface RouteProblem {
-  readonly field: RouteField;
-  /** Of the entry, in fields that are lists. */
-  readonly index: number | null;
-  readonly message: string;
-  readonly expected: string | null;
 }
 
 export type RouteParse =
@@ -79,6 +57,7 @@ export function parseRoute(input: RouteInput): RouteParse {
     backendProtocol: oneOf('backend_protocol', input.backendProtocol || 'auto', BACKEND_PROTOCOLS, found),
     clientCa: input.clientCa ?? '',
     forwardedHeaders: oneOf('forwarded_headers', input.forwardedHeaders || 'set', FORWARDED_HEADERS, found),
+    health: parseHealth(input.health ?? {}, found),
     policies: {
       blockUserAgents: listOf('block_user_agents', input.blockUserAgents ?? [], parseUserAgent, found),
       requireHeaders: listOf('require_headers', input.requireHeaders ?? [], parseHeaderName, found),
@@ -86,6 +65,7 @@ export function parseRoute(input: RouteInput): RouteParse {
   };
   if (spec.mode === 'l4') checkL4(spec, found);
   else checkL7(spec, found);
+  checkHealthOf(spec, found);
   checkPaths(spec, found);
   if (found.errors.length > 0) return { kind: 'invalid', problems: found.errors };
   return { kind: 'route', spec, warnings: found.warnings };
@@ -108,19 +88,6 @@ export function whyNoHostname(text: string): string {
   if (text.includes('*'))
     return `${shown} is no wildcard that can be matched: "*." must stand for exactly the first label`;
   return `${shown} is not a host name`;
-}
-
-class Findings {
-  readonly errors: RouteProblem[] = [];
-  readonly warnings: RouteProblem[] = [];
-
-  error(field: RouteField, message: string, details: { index?: number; expected?: string } = {}): void {
-    this.errors.push({ field, message, index: details.index ?? null, expected: details.expected ?? null });
-  }
-
-  warn(field: RouteField, message: string): void {
-    this.warnings.push({ field, message, index: null, expected: null });
-  }
 }
 
 function hostnameOf(text: string, found: Findings): string {
@@ -150,14 +117,6 @@ function serverNameOf(text: string, found: Findings): string {
   if (name !== null) return name;
   found.error('backend_server_name', whyNoHostname(text), { expected: 'a host name such as "app.internal"' });
   return '';
-}
-
-function oneOf<T extends string>(field: RouteField, text: string, words: readonly [T, ...T[]], found: Findings): T {
-  const word = words.find((candidate) => candidate === text);
-  if (word !== undefined) return word;
-  const expected = words.map((candidate) => JSON.stringify(candidate)).join(', ');
-  found.error(field, `${JSON.stringify(text)} is no ${field}`, { expected: `one of ${expected}` });
-  return words[0];
 }
 
 function listOf(

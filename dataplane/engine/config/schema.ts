@@ -13,6 +13,14 @@ import {
 } from '../../../mcdsl/config/index.ts';
 import { checkConfig } from './check.ts';
 import { MAX_RATE_LIMIT, MAX_RATE_WINDOW_MS, MIN_RATE_WINDOW_MS } from './rate-limit.ts';
+import {
+  HEALTH_CHECKS,
+  MAX_HEALTH_COUNT,
+  MAX_HEALTH_INTERVAL_MS,
+  MAX_HEALTH_TIMEOUT_MS,
+  MIN_HEALTH_INTERVAL_MS,
+  MIN_HEALTH_TIMEOUT_MS,
+} from './health.ts';
 import { BACKEND_PROTOCOLS, BACKEND_VERIFY, FORWARDED_HEADERS, ROUTE_MODES } from './route.ts';
 
 const SERVICE = 'mc-proxy';
@@ -50,6 +58,22 @@ const route = z.strictObject({
     .enum(FORWARDED_HEADERS)
     .default('set')
     .describe('l7: append keeps X-Forwarded-* of clients behind a trusted PROXY hop.'),
+  health_check: z
+    .enum(HEALTH_CHECKS)
+    .default('off')
+    .describe(
+      'Ask the backends whether they serve: by a connection (with backend_tls its handshake), or by a request (l7).',
+    ),
+  health_interval: duration({ minMs: MIN_HEALTH_INTERVAL_MS, maxMs: MAX_HEALTH_INTERVAL_MS })
+    .prefault('5s')
+    .describe('Between two checks of a backend, give or take a tenth.'),
+  health_timeout: duration({ minMs: MIN_HEALTH_TIMEOUT_MS, maxMs: MAX_HEALTH_TIMEOUT_MS })
+    .optional()
+    .describe('For a whole check; left out: 2s, or health_interval if that is less.'),
+  health_path: z.string().default('/').describe('http: what is asked for by GET; any 2xx or 3xx passes.'),
+  health_host: z.string().default('').describe("http: the Host; empty: the route's hostname."),
+  health_fall: integer(1, MAX_HEALTH_COUNT, 'a number of checks').default(3).describe('Failures in a row: down.'),
+  health_rise: integer(1, MAX_HEALTH_COUNT, 'a number of checks').default(2).describe('Passes in a row: up again.'),
   origin: z.enum(['config', 'api']).default('config').describe('Written by export; ignored here.'),
   policies: section(policies),
 });

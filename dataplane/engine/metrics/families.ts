@@ -41,6 +41,16 @@ export const COUNTERS = {
     help: 'L7 requests answered.',
     labels: ['route', 'code', 'protocol'],
   },
+  connectFailures: {
+    name: 'mc_proxy_backend_connect_failures_total',
+    help: 'Backends of which no address accepted a connection, or with which TLS failed.',
+    labels: ['listener', 'route', 'backend'],
+  },
+  ejections: {
+    name: 'mc_proxy_backend_ejections_total',
+    help: 'Times that a worker began to leave a backend out after connect failures.',
+    labels: ['listener', 'route', 'backend'],
+  },
   failures: {
     name: 'mc_proxy_failures_total',
     help: 'Failures inside the proxy that the log describes.',

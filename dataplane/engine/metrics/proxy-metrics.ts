@@ -5,6 +5,8 @@ import {
   type MetricSource,
 } from '../../../mcdsl/metrics/index.ts';
 import { COUNTERS, HISTOGRAMS, type Family } from './families.ts';
+import type { BackendState } from '../../proxy/backends/index.ts';
+import type { CheckedBackend } from '../../proxy/health/index.ts';
 import type { PoolFigures } from '../worker/worker-pool.ts';
 import { keysOf, LABEL_SEPARATOR, MAX_LABEL_SETS, type TallySnapshot } from './tally.ts';
 
@@ -23,6 +25,9 @@ export interface MainFigures {
   readonly droppedReports: number;
   readonly droppedLogLines: number;
   readonly limiterLocksBroken: number;
+  readonly backends: readonly CheckedBackend[];
+  readonly healthChecks: { readonly passed: number; readonly failed: number };
+  readonly queues: Readonly<Record<string, number>>;
 }
 
 const GAUGES = {
@@ -40,6 +45,22 @@ const GAUGES = {
     help: 'How late timers of a worker fire: the time that its queue of work takes.',
     labels: ['worker', 'statistic'],
   },
+  backendUp: {
+    name: 'mc_proxy_backend_state',
+    help: '0 while a backend fails its health checks, else 1; of routes that have them.',
+    labels: ['listener', 'route', 'backend'],
+  },
+  backendActive: {
+    name: 'mc_proxy_backend_active_sessions',
+    help: 'L4 connections or L7 requests that a backend serves now; of backends that have been tried.',
+    labels: ['listener', 'route', 'backend'],
+  },
+  backendEjected: {
+    name: 'mc_proxy_backend_ejected_workers',
+    help: 'Workers that leave a backend out now because connections to it failed.',
+    labels: ['listener', 'route', 'backend'],
+  },
+  queues: { name: 'mc_proxy_queued_items', help: 'What waits in a queue of the proxy now.', labels: ['queue'] },
   geoip: { name: 'mc_proxy_geoip_state', help: '1 while a GeoIP database is in use, else 0.', labels: [] },
 } as const satisfies Record<string, Family>;
 
@@ -65,6 +86,11 @@ const MAIN_COUNTERS = {
     help: 'Log lines that were lost because their reader stalled.',
     labels: [],
   },
+  healthChecks: {
+    name: 'mc_proxy_health_checks_total',
+    help: 'Health checks that ended.',
+    labels: ['result'],
+  },
   locks: {
     name: 'mc_proxy_rate_limiter_broken_locks_total',
     help: 'Locks of the rate limiter that were taken from a worker which died holding them.',
@@ -87,7 +113,8 @@ export function proxyMetrics(workers: () => Promise<PoolFigures>, figures: () =>
       ...Object.values(MAIN_COUNTERS).map((family) => define('counter', family)),
     ],
     async collect() {
-      const { tally, loopDelays } = await workers();
+      const { tally, loopDelays, backends, queues } = await workers();
+      const main = figures();
       return new Map([
         ...workerSamples(tally),
         [
@@ -97,7 +124,12 @@ export function proxyMetrics(workers: () => Promise<PoolFigures>, figures: () =>
             samples: loopDelays.flatMap(({ worker, delay }) => loopDelaySamples(delay, { worker: String(worker) })),
           },
         ],
-        ...mainSamples(figures()),
+        ...backendSamples(backends),
+        gauge(
+          GAUGES.queues,
+          [...queues, ...Object.entries(main.queues)].map(([queue, waiting]) => [{ queue }, waiting]),
+        ),
+        ...mainSamples(main),
       ]);
     },
   };
@@ -125,6 +157,26 @@ function* workerSamples(sums: TallySnapshot): Generator<[string, FamilySamples]>
   }
 }
 
+/** Sums of what each worker has: the gauges of a backend of one route, at most MAX_LABEL_SETS of them. */
+function* backendSamples(states: readonly BackendState[]): Generator<[string, FamilySamples]> {
+  const sums = new Map<string, { labels: Record<string, string>; active: number; ejected: number }>();
+  for (const { listener, route, backend, active, ejected } of states) {
+    const key = [listener, route, backend].join(LABEL_SEPARATOR);
+    const sum = sums.get(key) ?? { labels: { listener, route, backend }, active: 0, ejected: 0 };
+    if (sums.size < MAX_LABEL_SETS) sums.set(key, sum);
+    sum.active += active;
+    sum.ejected += ejected ? 1 : 0;
+  }
+  yield gauge(
+    GAUGES.backendActive,
+    [...sums.values()].map(({ labels, active }) => [labels, active]),
+  );
+  yield gauge(
+    GAUGES.backendEjected,
+    [...sums.values()].map(({ labels, ejected }) => [labels, ejected]),
+  );
+}
+
 function* mainSamples(figures: MainFigures): Generator<[string, FamilySamples]> {
   yield gauge(
     GAUGES.active,
@@ -142,6 +194,23 @@ function* mainSamples(figures: MainFigures): Generator<[string, FamilySamples]> 
     GAUGES.expiry,
     figures.certificates.map(({ listener, hostname, daysLeft }) => [{ listener, hostname }, daysLeft]),
   );
+  yield gauge(
+    GAUGES.backendUp,
+    figures.backends
+      .slice(0, MAX_LABEL_SETS)
+      .map(({ listener, route, backend, isUp }) => [{ listener, route, backend }, isUp ? 1 : 0]),
+  );
+  const { passed, failed } = figures.healthChecks;
+  yield [
+    MAIN_COUNTERS.healthChecks.name,
+    {
+      kind: 'counter',
+      samples: [
+        { labels: { result: 'passed' }, value: passed },
+        { labels: { result: 'failed' }, value: failed },
+      ],
+    },
+  ];
   yield gauge(GAUGES.limiter, [[{}, figures.limiterEntries]]);
   yield gauge(GAUGES.geoip, [[{}, figures.geoipLoaded ? 1 : 0]]);
   yield counter(MAIN_COUNTERS.changes, figures.generation);

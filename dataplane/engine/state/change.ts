@@ -36,6 +36,8 @@ export interface Changer extends AsyncDisposable {
   run<T>(validate: () => Validated<T>): Promise<T>;
   /** Refuses changes from now on. */
   close(): void;
+  /** Changes that wait for their turn, the one under way included. */
+  readonly waiting: number;
 }
 
 export interface ChangerDeps {
@@ -87,6 +89,9 @@ export function createChanger(deps: ChangerDeps): Changer {
   }
 
   return {
+    get waiting() {
+      return waiting;
+    },
     close() {
       closed = true;
     },

@@ -117,6 +117,18 @@ describe('the database behind the state', () => {
     expect(hostnames(harness)).toContain('port.test');
   });
 
+  it('takes routes of a version without health checks for what they were: not checked', async () => {
+    await using harness = makeHarness();
+    await harness.state.addRoute(':443', route('old.test'));
+    const [, before] = harness.state.routes(':443');
+    const database = new Sqlite(harness.database);
+    database.exec(`UPDATE routes SET spec = json_remove(spec, '$.health')`);
+    database.close();
+    await harness.restart();
+    expect(harness.state.routes(':443')[1]).toEqual(before);
+    expect(harness.state.warnings()).toEqual([]);
+  });
+
   it('refuses to start on a path that cannot be a database, and says why', () => {
     expect(() => openStore({ path: '/nonexistent/mc-proxy.db' })).toThrow(/\/nonexistent\/mc-proxy\.db/);
   });

@@ -54,6 +54,8 @@ import {
  */
 export interface State extends AsyncDisposable {
   readonly generation: number;
+  /** Changes that wait for their turn, the one under way included. */
+  readonly waiting: number;
   /** For a worker that starts. Changes after it reach the worker through `publish`, if it is told of them from this turn on. */
   snapshot(): ProxySnapshot;
 
@@ -107,8 +109,8 @@ export interface StateDeps {
   readonly report: (event: NewEvent, severity: 'info' | 'error') => void;
   /** A change that nobody waits for (a certificate renewed by itself) failed. */
   readonly failed: (what: string, error: unknown) => void;
-  /** The GeoIP database in use, for snapshots. */
-  readonly geoip?: () => SharedArrayBuffer | null;
+  /** What a snapshot holds beside the desired state. */
+  readonly observed?: () => Pick<ProxySnapshot, 'geoip' | 'backendsDown'>;
 }
 
 export interface StateOptions {
@@ -117,9 +119,11 @@ export interface StateOptions {
   readonly now?: () => number;
 }
 
+const nothingObserved = () => ({ geoip: null, backendsDown: [] });
+
 /** Loads what the API changed before, puts it over the file's state, and compiles all routes. Takes the store over. */
 export function createState(deps: StateDeps, options: StateOptions = {}): State {
-  const { configured, store, publish, report, failed, geoip = () => null } = deps;
+  const { configured, store, publish, report, failed, observed = nothingObserved } = deps;
   const stored = store.load();
   const desired = createDesired(configured, stored);
   const changer = createChanger({ desired, store, publish, report: (event) => report(event, 'info') });
@@ -202,7 +206,10 @@ export function createState(deps: StateDeps, options: StateOptions = {}): State 
     get generation() {
       return desired.generation;
     },
-    snapshot: () => buildSnapshot(desired, geoip()),
+    get waiting() {
+      return changer.waiting;
+    },
+    snapshot: () => buildSnapshot(desired, observed()),
     addRoute: (listener, route) => change(() => addRoute(desired, certificates, listener, route)),
     removeRoute: (listener, hostname, { kill = false } = {}) =>
       change(() => removeRoute(desired, certificates, listener, hostname, kill)),

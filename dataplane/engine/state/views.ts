@@ -29,12 +29,15 @@ export interface FirewallView {
 }
 
 /** All that a worker needs. Cost grows with the number of routes: for workers that start, never for a change. */
-export function buildSnapshot(desired: Desired, geoip: SharedArrayBuffer | null): ProxySnapshot {
+export function buildSnapshot(
+  desired: Desired,
+  observed: Pick<ProxySnapshot, 'geoip' | 'backendsDown'>,
+): ProxySnapshot {
   return {
     generation: desired.generation,
     listeners: [...desired.listeners.values()].map(({ spec, routes }) => ({ ...spec, routes: [...routes.values()] })),
     firewall: firewallRules(desired),
-    geoip,
+    ...observed,
     settings: desired.configured.settings,
   };
 }

@@ -52,6 +52,8 @@ export async function statusPage(source: StatusSource, now = Date.now()): Promis
       listeners(source.bound(), samples),
       counted('Refused', ['reason', 'listener'], 'mc_proxy_refused_total', samples, 'Nothing was refused.'),
       counted('Requests', ['route', 'code', 'protocol'], 'mc_proxy_requests_total', samples, 'No L7 request yet.'),
+      backends(samples),
+      queues(samples),
       traffic(samples),
       certificates(source.certificates(), now),
       events(source.recentEvents(EVENTS)),
@@ -84,6 +86,49 @@ function counted(
     .toSorted((a, b) => b.value - a.value)
     .map(({ labels: given, value }) => [...labels.map((label) => given[label] ?? ''), String(value)]);
   return table(title, [...labels, 'count'], rows, empty);
+}
+
+/** Backends that are checked or have been tried, those in trouble first. */
+function backends(samples: readonly Sample[]): Table {
+  const rows = new Map<string, { labels: string[]; figures: Map<string, number> }>();
+  for (const { name, labels, value } of samples) {
+    if (!name.startsWith('mc_proxy_backend_')) continue;
+    const words = ['listener', 'route', 'backend'].map((label) => labels[label] ?? '');
+    const row = rows.get(words.join(' ')) ?? { labels: words, figures: new Map<string, number>() };
+    rows.set(words.join(' '), row);
+    row.figures.set(name, value);
+  }
+  const cells = [...rows.values()].map(({ labels, figures }) => {
+    const count = (name: string): string => String(figures.get(`mc_proxy_backend_${name}`) ?? 0);
+    return [
+      ...labels,
+      backendState(figures),
+      count('active_sessions'),
+      count('connect_failures_total'),
+      count('ejections_total'),
+    ];
+  });
+  return table(
+    'Backends',
+    ['listener', 'route', 'backend', 'state', 'active', 'connect failures', 'ejections'],
+    cells.toSorted((a, b) => Number(isFine(a[3])) - Number(isFine(b[3]))),
+    'No backend was tried yet.',
+  );
+}
+
+function backendState(figures: ReadonlyMap<string, number>): string {
+  if (figures.get('mc_proxy_backend_state') === 0) return 'down';
+  if ((figures.get('mc_proxy_backend_ejected_workers') ?? 0) > 0) return 'ejected';
+  return figures.has('mc_proxy_backend_state') ? 'up' : 'not checked';
+}
+
+function isFine(state = ''): boolean {
+  return state !== 'down' && state !== 'ejected';
+}
+
+function queues(samples: readonly Sample[]): Table {
+  const rows = samples.filter(named('mc_proxy_queued_items')).map((s) => [s.labels['queue'] ?? '', String(s.value)]);
+  return table('Queues', ['queue', 'waiting'], rows, 'No queue is known.');
 }
 
 function traffic(samples: readonly Sample[]): Table {

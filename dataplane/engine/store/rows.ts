@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseFirewallRule, type FirewallRule, type FirewallRuleKind } from '../../firewall/index.ts';
+import { DEFAULT_HEALTH } from '../../proxy/health/defaults.ts';
 import type { RouteSpec } from '../../proxy/model.ts';
 import {
   parseHeaderName,
@@ -51,6 +52,18 @@ const specShape = z.object({
   backendProtocol: z.string(),
   clientCa: z.string(),
   forwardedHeaders: z.string(),
+  /** Rows of versions without health checks have none. */
+  health: z
+    .object({
+      check: z.string(),
+      intervalMs: z.number(),
+      timeoutMs: z.number(),
+      path: z.string(),
+      host: z.string(),
+      fall: z.number(),
+      rise: z.number(),
+    })
+    .default(DEFAULT_HEALTH),
   policies: z.object({ blockUserAgents: z.array(z.string()), requireHeaders: z.array(z.string()) }),
 });
 

@@ -11,6 +11,7 @@ import { ask, createPki, dialTls, type TestPki } from './tls-peers.ts';
 const LISTENER = '127.0.0.1:0';
 const ENDED = 'app.example.test';
 const RELAYED = 'raw.example.test';
+const DEAD = 'dead.example.test';
 
 describe('PX-22 the metrics of a running mc-proxy', () => {
   const dir = makeTempDir();
@@ -42,6 +43,10 @@ tls_key = "${key}"
 hostname = "${RELAYED}"
 backend = "${backend.address}"
 mode = "l4"
+[[listeners.routes]]
+hostname = "${DEAD}"
+backend = "127.0.0.1:1"
+mode = "l4"
 `,
       { dir },
     );
@@ -53,6 +58,8 @@ mode = "l4"
     rmSync(dir, { recursive: true, force: true });
   });
 
+  const of = (route: string, address: string): string =>
+    `{listener="${LISTENER}",route="${route}",backend="${address}"}`;
   const url = (path: string): string => `http://127.0.0.1:${proxy.metricsPort}${path}`;
 
   it('counts connections, handshakes, requests, bytes and refusals by their labels', async () => {
@@ -68,7 +75,10 @@ mode = "l4"
     client.write(hello);
     const connection = await backend.connection(0);
     await received(connection, hello.length);
-    expect((await scrape(proxy)).get(`mc_proxy_active_connections{listener="${LISTENER}"}`)).toBe(1);
+    const during = await scrape(proxy);
+    expect(during.get(`mc_proxy_active_connections{listener="${LISTENER}"}`)).toBe(1);
+    expect(during.get(`mc_proxy_backend_active_sessions${of(RELAYED, backend.address)}`)).toBe(1);
+    expect(during.get(`mc_proxy_backend_active_sessions${of(ENDED, origin.address)}`)).toBe(0);
     connection.socket.end('twelve bytes');
     client.resume().end();
     await proxy.line(({ msg }) => msg === 'connection');
@@ -94,8 +104,24 @@ mode = "l4"
       ['mc_proxy_request_duration_seconds_count{protocol="http1"}']: 2,
       ['mc_proxy_relay_duration_seconds_count']: 1,
       ['mc_proxy_firewall_rules{kind="blocked_ip"}']: 1,
-      [`mc_proxy_served_routes{listener="${LISTENER}"}`]: 2,
+      [`mc_proxy_served_routes{listener="${LISTENER}"}`]: 3,
     });
+  });
+
+  it('counts what becomes of the connections to a backend', async () => {
+    const dead = of(DEAD, '127.0.0.1:1');
+    // Of two workers one gets at least three of six, which is what ejects.
+    for (let round = 0; round < 6; round++) {
+      expect(await fate(proxy.port(LISTENER), buildClientHello(DEAD))).toBe('reset');
+    }
+    const samples = await scrape(proxy);
+    expect(samples.get(`mc_proxy_backend_connect_failures_total${dead}`)).toBe(6);
+    expect(samples.get(`mc_proxy_backend_ejections_total${dead}`)).toBeGreaterThan(0);
+    expect(samples.has(`mc_proxy_backend_ejected_workers${dead}`)).toBe(true);
+    expect(samples.has(`mc_proxy_backend_state${dead}`)).toBe(false);
+    for (const queue of ['changes', 'health_checks', 'reports']) {
+      expect(samples.get(`mc_proxy_queued_items{queue="${queue}"}`)).toBeGreaterThanOrEqual(0);
+    }
   });
 
   it('mcproxyctl stats has the same families', async () => {

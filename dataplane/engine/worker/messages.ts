@@ -1,5 +1,6 @@
 import type { LoopDelay } from '../../../mcdsl/metrics/index.ts';
 import type { ListenEndpoint } from '../../native/native.ts';
+import type { BackendState } from '../../proxy/backends/index.ts';
 import type { ConnectionFilter, ConnectionPage, ConnectionView } from '../../proxy/connections.ts';
 import type { ProxySnapshot, SnapshotChange } from '../../proxy/model.ts';
 import type { Refusal, RelayRecord, RequestRecord } from '../../proxy/report.ts';
@@ -39,6 +40,9 @@ export interface BoundAddress {
 export interface WorkerFigures {
   readonly tally: TallySnapshot;
   readonly loopDelay: LoopDelay | null;
+  readonly backends: readonly BackendState[];
+  /** What waits in each of the worker's queues, by the queue's name in the metrics; those of a native reactor belong here too. */
+  readonly queues: Readonly<Record<string, number>>;
 }
 
 /** Request kinds and what answers them. */

@@ -8,6 +8,9 @@ const FLUSH_MS = 50;
 
 export interface WorkerReporter extends Reporter {
   readonly tally: Tally;
+  /** Reports of the batch that is not sent yet. */
+  readonly waiting: number;
+  connectFailed(listener: string, route: string, backend: string, isEjected: boolean): void;
   setAccessLog(settings: AccessLogSettings): void;
   flush(): void;
 }
@@ -41,6 +44,14 @@ export function createWorkerReporter(
   return {
     tally,
     flush,
+    get waiting() {
+      return sizeOf(batch);
+    },
+    connectFailed(listener, route, backend, isEjected) {
+      const key = [listener, route, backend].join(LABEL_SEPARATOR);
+      tally.add('connectFailures', key);
+      if (isEjected) tally.add('ejections', key);
+    },
     setAccessLog: (next) => (settings = next),
     accepted: (listener) => tally.add('accepted', listener),
     refused(refusal) {
@@ -77,7 +88,9 @@ function emptyBatch(): ReportBatch {
 }
 
 function isEmpty(batch: ReportBatch): boolean {
-  return (
-    batch.refusals.length + batch.relays.length + batch.requests.length + batch.failures.length === 0 && !batch.dropped
-  );
+  return sizeOf(batch) === 0 && !batch.dropped;
+}
+
+function sizeOf({ refusals, relays, requests, failures }: ReportBatch): number {
+  return refusals.length + relays.length + requests.length + failures.length;
 }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../../../mcdsl/logging/index.ts';
 import type { LoopDelay } from '../../../mcdsl/metrics/index.ts';
+import type { BackendState } from '../../proxy/backends/index.ts';
 import type { ListenEndpoint } from '../../native/native.ts';
 import {
   mergePages,
@@ -39,6 +40,10 @@ export interface WorkerPool extends AsyncDisposable {
 export interface PoolFigures {
   readonly tally: TallySnapshot;
   readonly loopDelays: readonly { readonly worker: number; readonly delay: LoopDelay | null }[];
+  /** Of all workers that run; a backend stands there once for each of them that has tried it. */
+  readonly backends: readonly BackendState[];
+  /** Sums over the workers, by queue. */
+  readonly queues: ReadonlyMap<string, number>;
 }
 
 export interface WorkerPoolOptions {
@@ -211,12 +216,17 @@ export async function createWorkerPool(options: WorkerPoolOptions): Promise<Work
       const tally = new Tally();
       tally.merge(retired.snapshot());
       const loopDelays = [];
+      const backends: BackendState[] = [];
+      const queues = new Map<string, number>();
       for (const { index, last } of members.values()) {
         if (!last) continue;
         tally.merge(last.tally);
         loopDelays.push({ worker: index, delay: last.loopDelay });
+        backends.push(...last.backends);
+        for (const [queue, waiting] of Object.entries(last.queues))
+          queues.set(queue, (queues.get(queue) ?? 0) + waiting);
       }
-      return { tally: tally.snapshot(), loopDelays };
+      return { tally: tally.snapshot(), loopDelays, backends, queues };
     },
     async connections(filter) {
       const pages: ConnectionPage[] = [];

@@ -4,7 +4,7 @@ import { measureLoopDelay } from '../../../mcdsl/metrics/index.ts';
 import { createRateLimiter } from '../../firewall/index.ts';
 import { createReactor } from '../../native/index.ts';
 import type { ReactorListener } from '../../native/native.ts';
-import { createResolver } from '../../proxy/backends/index.ts';
+import { createBackendPools, createResolver } from '../../proxy/backends/index.ts';
 import { ConnectionRegistry } from '../../proxy/connections.ts';
 import { createGauges } from '../../proxy/gauges.ts';
 import { createRelayer } from '../../proxy/l4/relayer.ts';
@@ -24,6 +24,10 @@ function runWorker(port: MessagePort, boot: WorkerBoot): void {
   const registry = new ConnectionRegistry();
   const reactor = createReactor();
   const resolver = createResolver();
+  const pools = createBackendPools({
+    down: tables.backendsDown,
+    connectFailed: (listener, route, backend, isEjected) => reporter.connectFailed(listener, route, backend, isEjected),
+  });
   const listeners = new Map<string, ReactorListener>();
   // An id is an argument of commands: a leading "-" would make an option of it.
   const idPrefix = randomBytes(6).toString('base64url').replace(/^-/, '_');
@@ -34,6 +38,7 @@ function runWorker(port: MessagePort, boot: WorkerBoot): void {
     reporter,
     resolver,
     slots: gauges,
+    pools,
     findRoute: (listener, host) => tables.listener(listener)?.routes.find(host)?.route ?? null,
   });
   const pipeline: PipelineDeps = {
@@ -41,7 +46,7 @@ function runWorker(port: MessagePort, boot: WorkerBoot): void {
     reporter,
     registry,
     terminator,
-    relayer: createRelayer(resolver, () => tables.settings),
+    relayer: createRelayer(resolver, pools, () => tables.settings),
     gauges,
     nextId: () => `${idPrefix}-${(++connections).toString(36)}`,
   };
@@ -69,14 +74,23 @@ function runWorker(port: MessagePort, boot: WorkerBoot): void {
     },
     changes({ changes }) {
       for (const change of changes) {
-        for (const route of tables.apply(change)) terminator.retire(route);
+        for (const route of tables.apply(change)) {
+          terminator.retire(route);
+          pools.retire(route);
+        }
         if (change.kind === 'route_remove' && change.kill) registry.killRoute(change.listener, change.hostname);
       }
       return null;
     },
     collect() {
+      const reports = reporter.waiting;
       reporter.flush();
-      return { tally: reporter.tally.snapshot(), loopDelay: loopDelay.read() };
+      return {
+        tally: reporter.tally.snapshot(),
+        loopDelay: loopDelay.read(),
+        backends: pools.states(),
+        queues: { reports },
+      };
     },
     accessLog(settings) {
       reporter.setAccessLog(settings);

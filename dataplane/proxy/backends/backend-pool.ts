@@ -19,9 +19,10 @@ export interface Backend {
 export interface BackendPool {
   readonly backends: readonly Backend[];
   /**
-   * The less busy of two drawn at random among the backends in service that are not in `tried` (least connections, power of
-   * two choices). When all of those are ejected, the one whose ejection ends first: serving badly beats not trying. Null when
-   * all were tried. Cost: one pass over the backends, no allocation.
+   * Of the backends that are not in `tried`, by the first rule that finds one: the less busy of two drawn at random among those in
+   * service (least connections, power of two choices); of those ejected, the one whose ejection ends first; then the same two
+   * among those that fail their health checks. Serving badly beats not trying. Null when all were tried. Cost: one pass over the
+   * backends, three where none is in service, no allocation.
    */
   pick(tried: ReadonlySet<string>): Backend | null;
 }
@@ -36,6 +37,10 @@ export interface BackendPoolOptions {
   readonly now?: () => number;
   /** 0 ≤ random() < 1. */
   readonly random?: () => number;
+  /** Whether the backend of this index fails its health checks; null: nobody checks. */
+  readonly isDown?: ((index: number) => boolean) | null;
+  /** After each connect failure; `isEjected`: it began an ejection. */
+  readonly onConnectFailed?: (address: string, isEjected: boolean) => void;
 }
 
 interface Limits {
@@ -43,6 +48,7 @@ interface Limits {
   readonly ejectMs: number;
   readonly maxEjectMs: number;
   readonly now: () => number;
+  readonly onConnectFailed: (address: string, isEjected: boolean) => void;
 }
 
 export const NONE_TRIED: ReadonlySet<string> = new Set();
@@ -53,40 +59,59 @@ export function createBackendPool(addresses: readonly string[], options: Backend
     ejectMs: options.ejectMs ?? 1_000,
     maxEjectMs: options.maxEjectMs ?? 60_000,
     now: options.now ?? (() => performance.now()),
+    onConnectFailed: options.onConnectFailed ?? (() => {}),
   };
   const random = options.random ?? Math.random;
+  const isDown = options.isDown ?? null;
   const backends = addresses.map((address) => new CountedBackend(address, limits));
   const single = backends.length === 1 ? backends[0] : undefined;
 
   function pick(tried: ReadonlySet<string>): Backend | null {
     if (single) return tried.has(single.address) ? null : single;
     const now = limits.now();
+    return (
+      draw(tried, now, false) ??
+      soonestBack(tried, false) ??
+      (isDown && (draw(tried, now, true) ?? soonestBack(tried, true)))
+    );
+  }
+
+  function draw(tried: ReadonlySet<string>, now: number, down: boolean): Backend | null {
     let usable = 0;
-    for (const backend of backends) if (isUsable(backend, tried, now)) usable++;
-    if (usable === 0) return soonestBack(tried);
-    const first = nth(tried, now, Math.floor(random() * usable));
+    for (let i = 0; i < backends.length; i++) if (isUsable(i, tried, now, down)) usable++;
+    if (usable === 0) return null;
+    const first = nth(tried, now, down, Math.floor(random() * usable));
     if (usable === 1 || !first) return first;
     // The second draw is among the others, so that two choices are two backends.
-    const other = nth(tried, now, Math.floor(random() * (usable - 1)), first);
+    const other = nth(tried, now, down, Math.floor(random() * (usable - 1)), first);
     return other && other.active < first.active ? other : first;
   }
 
-  function nth(tried: ReadonlySet<string>, now: number, n: number, except?: Backend): Backend | null {
+  function nth(tried: ReadonlySet<string>, now: number, down: boolean, n: number, except?: Backend): Backend | null {
     let left = n;
-    for (const backend of backends) {
-      if (backend === except || !isUsable(backend, tried, now)) continue;
+    for (let i = 0; i < backends.length; i++) {
+      const backend = backends[i];
+      if (!backend || backend === except || !isUsable(i, tried, now, down)) continue;
       if (left-- === 0) return backend;
     }
     return null;
   }
 
-  function soonestBack(tried: ReadonlySet<string>): Backend | null {
+  function soonestBack(tried: ReadonlySet<string>, down: boolean): Backend | null {
     let soonest: CountedBackend | null = null;
-    for (const backend of backends) {
-      if (tried.has(backend.address)) continue;
+    for (let i = 0; i < backends.length; i++) {
+      const backend = backends[i];
+      if (!backend || tried.has(backend.address) || (!down && isDown?.(i))) continue;
       if (!soonest || backend.ejectedUntil < soonest.ejectedUntil) soonest = backend;
     }
     return soonest;
+  }
+
+  /** `down`: those that fail their health checks too. */
+  function isUsable(index: number, tried: ReadonlySet<string>, now: number, down: boolean): boolean {
+    const backend = backends[index];
+    if (!backend || backend.ejectedUntil > now || tried.has(backend.address)) return false;
+    return down || !isDown?.(index);
   }
 
   return { backends, pick };
@@ -134,13 +159,10 @@ class CountedBackend implements Backend {
   connectFailed(): void {
     this.#failures++;
     const beyond = this.#failures - this.#limits.failuresToEject;
-    if (beyond < 0) return;
+    const isEjected = beyond >= 0 && !this.ejected;
     // The first failure after an ejection ejects again, for twice as long: one probe, not three.
     const lengthMs = Math.min(this.#limits.maxEjectMs, this.#limits.ejectMs * 2 ** Math.min(beyond, 20));
-    this.ejectedUntil = this.#limits.now() + lengthMs;
+    if (beyond >= 0) this.ejectedUntil = this.#limits.now() + lengthMs;
+    this.#limits.onConnectFailed(this.address, isEjected);
   }
-}
-
-function isUsable(backend: CountedBackend, tried: ReadonlySet<string>, now: number): boolean {
-  return backend.ejectedUntil <= now && !tried.has(backend.address);
 }

@@ -108,18 +108,48 @@ describe('backend pool', () => {
     expect(pool.pick(new Set(['a:1', 'b:1']))).toBeNull();
   });
 
+  it('PX-7 a backend that fails its health checks gets no connections while another one can have them', () => {
+    const down = new Set([0]);
+    const pool = createBackendPool(['a:1', 'b:1', 'c:1'], { isDown: (index) => down.has(index) });
+    for (let i = 0; i < 50; i++) expect(pool.pick(NONE_TRIED)?.address).not.toBe('a:1');
+    // Even one that connections to have failed comes first.
+    for (const backend of pool.backends.slice(1)) for (let i = 0; i < 3; i++) backend.connectFailed();
+    expect(pool.pick(NONE_TRIED)?.address).toBe('b:1');
+    expect(pool.pick(new Set(['b:1', 'c:1']))?.address).toBe('a:1');
+    expect(pool.pick(new Set(['a:1', 'b:1', 'c:1']))).toBeNull();
+  });
+
+  it('PX-7 shares the load among all when every backend fails its health checks', () => {
+    const pool = createBackendPool(['a:1', 'b:1', 'c:1'], { isDown: () => true });
+    for (let i = 0; i < 300; i++) pool.pick(NONE_TRIED)!.opened();
+    for (const backend of pool.backends) expect(Math.abs(backend.active - 100)).toBeLessThan(20);
+  });
+
+  it('PX-22 tells each connect failure, and the one that begins an ejection', () => {
+    let now = 0;
+    const told: string[] = [];
+    const pool = createBackendPool(['a:1', 'b:1'], {
+      now: () => now,
+      onConnectFailed: (address, isEjected) => told.push(`${address} ${isEjected}`),
+    });
+    for (let i = 0; i < 4; i++) pool.backends[0]!.connectFailed();
+    now = 100_000;
+    pool.backends[0]!.connectFailed();
+    expect(told).toEqual(['a:1 false', 'a:1 false', 'a:1 true', 'a:1 false', 'a:1 true']);
+  });
+
   it('picks an untried backend whenever there is one', () => {
     const names = ['a:1', 'b:1', 'c:1', 'd:1'];
     fc.assert(
-      fc.property(fc.subarray(names), fc.subarray(names), (tried, failing) => {
-        const pool = createBackendPool(names);
+      fc.property(fc.subarray(names), fc.subarray(names), fc.subarray(names), (tried, failing, down) => {
+        const pool = createBackendPool(names, { isDown: (index) => down.includes(names[index] ?? '') });
         for (const backend of pool.backends) {
           if (failing.includes(backend.address)) for (let i = 0; i < 3; i++) backend.connectFailed();
         }
         const picked = pool.pick(new Set(tried));
         expect(picked === null).toBe(tried.length === names.length);
         if (picked) expect(tried).not.toContain(picked.address);
-        const healthy = names.filter((name) => !tried.includes(name) && !failing.includes(name));
+        const healthy = names.filter((name) => ![tried, failing, down].some((list) => list.includes(name)));
         if (picked && healthy.length > 0) expect(healthy).toContain(picked.address);
       }),
     );

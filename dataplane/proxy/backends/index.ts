@@ -1,5 +1,8 @@
 export { parseBackendAddress } from './address.ts';
 export type { BackendAddress } from './address.ts';
+export { createBackendPools } from './backend-pools.ts';
+export type { BackendPools, BackendState } from './backend-pools.ts';
+export { checkIdOf } from './check-id.ts';
 export { createBackendPool, NONE_TRIED } from './backend-pool.ts';
 export type { Backend, BackendPool, BackendPoolOptions } from './backend-pool.ts';
 export { isExhaustion } from './exhaustion.ts';

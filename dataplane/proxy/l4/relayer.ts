@@ -1,9 +1,9 @@
 import type { Arrival, RelayResult } from '../../native/native.ts';
 import {
-  createBackendPool,
   isExhaustion,
   type Backend,
   type BackendPool,
+  type BackendPools,
   type ResolvedAddress,
   type Resolver,
 } from '../backends/index.ts';
@@ -24,19 +24,11 @@ export interface RelayEvents {
 }
 
 /** `settings` is asked at each connection, so that a reload counts from the next one on. */
-export function createRelayer(resolver: Resolver, settings: () => ProxySettings): Relayer {
-  // A route's pool lives as long as the route object: a changed route starts with fresh counts.
-  const pools = new WeakMap<Route, BackendPool>();
-
-  function poolOf(route: Route): BackendPool {
-    let pool = pools.get(route);
-    if (!pool) pools.set(route, (pool = createBackendPool(route.backends)));
-    return pool;
-  }
-
+export function createRelayer(resolver: Resolver, pools: BackendPools, settings: () => ProxySettings): Relayer {
   return {
     relay(arrival, passage, route, events) {
-      new Attempt(arrival, passage, route, poolOf(route), resolver, settings(), events).next('no backend');
+      const pool = pools.poolOf(passage.listener, route);
+      new Attempt(arrival, passage, route, pool, resolver, settings(), events).next('no backend');
     },
   };
 }

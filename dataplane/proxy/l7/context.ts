@@ -13,7 +13,7 @@ export interface L7Context {
   readonly watch: StallWatch;
   /** Exact, then wildcard; never the default route. */
   readonly findRoute: (listener: string, hostname: Hostname) => Route | null;
-  readonly upstreamsOf: (route: Route) => RouteUpstreams;
+  readonly upstreamsOf: (listener: string, route: Route) => RouteUpstreams;
   readonly isDraining: () => boolean;
 }
 

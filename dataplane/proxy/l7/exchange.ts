@@ -148,12 +148,12 @@ export class Exchange implements ResponseSink, FrontListener, BodyObserver, Watc
   }
 
   #forward(): RequestRefusal | null {
-    this.#forwarding = new Forwarding(this.#context.upstreamsOf(this.#route), this.#connection.info, this);
+    const { info } = this.#connection;
+    this.#forwarding = new Forwarding(this.#context.upstreamsOf(info.listener, this.#route), info, this);
     return this.#forwarding.start();
   }
 
   // What the upstream says.
-
   get request(): OutboundRequest {
     if (!this.#outbound) throw new Error('a request is forwarded only after its head was read');
     return this.#outbound;

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { parseHostname, type Hostname } from '../../net/hostname.ts';
-import type { Resolver } from '../backends/index.ts';
+import type { BackendPools, Resolver } from '../backends/index.ts';
 import type { UpstreamSlots } from '../gauges.ts';
 import type { ProxySettings, Route } from '../model.ts';
 import type { Reason } from '../reasons.ts';
@@ -35,6 +35,7 @@ export interface TerminatorDeps {
   readonly reporter: Reporter;
   readonly resolver: Resolver;
   readonly slots: UpstreamSlots;
+  readonly pools: BackendPools;
   /** Exact, then the wildcard of one label; never the default route. */
   readonly findRoute: (listener: string, hostname: Hostname) => Route | null;
 }
@@ -113,9 +114,9 @@ export function createTerminator(deps: TerminatorDeps): Terminator {
     }
   }
 
-  function upstreamsOf(route: Route): RouteUpstreams {
+  function upstreamsOf(listener: string, route: Route): RouteUpstreams {
     const entry = servingOf(route);
-    entry.upstreams ??= createRouteUpstreams(route, dial);
+    entry.upstreams ??= createRouteUpstreams(route, deps.pools.poolOf(listener, route), dial);
     return entry.upstreams;
   }
 

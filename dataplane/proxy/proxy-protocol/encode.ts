@@ -21,6 +21,7 @@ const encoder = new TextEncoder();
 const TLV_HEADER = 3;
 const CHECKSUM_LENGTH = 4;
 const VERSION_2_PROXY = 0x21;
+const VERSION_2_LOCAL = 0x20;
 const TCP4 = 0x11;
 const TCP6 = 0x21;
 
@@ -66,6 +67,17 @@ export function encodeProxyV2(options: ProxyV2Options): Uint8Array {
     at = writeTlvHeader(view, at, TLV_CRC32C, CHECKSUM_LENGTH);
     view.setUint32(at, crc32c(bytes));
   }
+  return bytes;
+}
+
+/**
+ * A version 2 header with command LOCAL and no addresses: the connection is the proxy's own, as for a health check
+ * (proxy-protocol.txt §2.2).
+ */
+export function encodeProxyV2Local(): Uint8Array {
+  const bytes = new Uint8Array(V2_FIXED_LENGTH);
+  bytes.set(V2_SIGNATURE);
+  bytes[12] = VERSION_2_LOCAL;
   return bytes;
 }
 

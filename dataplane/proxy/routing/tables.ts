@@ -16,6 +16,8 @@ import { RouteTable } from './route-table.ts';
 export interface ProxyTables {
   readonly firewall: Firewall;
   readonly settings: ProxySettings;
+  /** Ids of backends that fail their health checks; the same set for ever, which changes. */
+  readonly backendsDown: ReadonlySet<string>;
   listener(addr: string): ListenerTable | null;
   /** Applies a change in place, within this turn. Returns the route objects that are no longer served. */
   apply(change: SnapshotChange): readonly Route[];
@@ -36,6 +38,7 @@ export function createTables(snapshot: ProxySnapshot, limiter: RateLimiter): Pro
   let geoip = snapshot.geoip && createGeoip(snapshot.geoip);
   let firewall = compileFirewall(snapshot.firewall, { geoip, limiter });
   let settings = snapshot.settings;
+  const backendsDown = new Set(snapshot.backendsDown);
 
   function apply(change: SnapshotChange): readonly Route[] {
     switch (change.kind) {
@@ -68,6 +71,10 @@ export function createTables(snapshot: ProxySnapshot, limiter: RateLimiter): Pro
         geoip = createGeoip(change.buffer);
         firewall.geoip = geoip;
         return NOTHING;
+      case 'backends_down':
+        backendsDown.clear();
+        for (const id of change.down) backendsDown.add(id);
+        return NOTHING;
       case 'settings':
         settings = change.settings;
         return NOTHING;
@@ -83,6 +90,7 @@ export function createTables(snapshot: ProxySnapshot, limiter: RateLimiter): Pro
     get settings() {
       return settings;
     },
+    backendsDown,
     listener: (addr) => listeners.get(addr) ?? null,
     apply,
   };

@@ -5,6 +5,7 @@ import { createReactor } from '../../native/index.ts';
 import { buildClientHello } from '../client-hello/test/build-client-hello.ts';
 import { ConnectionRegistry } from '../connections.ts';
 import { allocateGauges, createGauges } from '../gauges.ts';
+import { DEFAULT_HEALTH } from '../health/index.ts';
 import type { Terminator } from '../l7/index.ts';
 import { SETTINGS } from '../l7/test/harness.ts';
 import type { ListenerSpec, Route } from '../model.ts';
@@ -35,6 +36,7 @@ const ROUTE: Route = {
   backendProtocol: 'auto',
   clientCa: '',
   forwardedHeaders: 'set',
+  health: DEFAULT_HEALTH,
   policies: { blockUserAgents: [], requireHeaders: [] },
   origin: 'api',
   material: { certificate: null, clientCaPem: null, backendCaPem: null },
@@ -54,7 +56,10 @@ describe('an L4 connection whose backend has not accepted yet', () => {
       ratePrefixV6: 64,
     };
     const listeners = [{ ...LISTENER, routes: [ROUTE] }];
-    const tables = createTables({ generation: 0, listeners, firewall, geoip: null, settings: SETTINGS }, limiter);
+    const tables = createTables(
+      { generation: 0, listeners, firewall, geoip: null, backendsDown: [], settings: SETTINGS },
+      limiter,
+    );
     const table = tables.listener(LISTENER.addr);
     if (!table) throw new Error('the listener is in the snapshot');
     const gauges = createGauges(allocateGauges(1), 0, 100);

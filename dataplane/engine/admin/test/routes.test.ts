@@ -34,6 +34,12 @@ describe('routes over the admin socket', () => {
       backendVerify: 'none',
       backendProtocol: 'auto',
       forwardedHeaders: 'set',
+      healthCheck: 'off',
+      healthIntervalMs: 5_000,
+      healthTimeoutMs: 2_000,
+      healthPath: '/',
+      healthFall: 3,
+      healthRise: 2,
       origin: Origin.API,
     });
     expect(added).toEqual({
@@ -154,6 +160,11 @@ describe('routes over the admin socket', () => {
     ['an unknown backend_verify', { backendVerify: 'maybe' }, 'route_invalid'],
     ['an unknown backend_protocol', { backendProtocol: 'h3' }, 'route_invalid'],
     ['an unknown forwarded_headers', { forwardedHeaders: 'drop' }, 'route_invalid'],
+    ['an unknown health_check', { healthCheck: 'icmp' }, 'route_invalid'],
+    ['a health_interval that is too short', { healthCheck: 'tcp', healthIntervalMs: 1 }, 'route_invalid'],
+    ['a health_timeout beyond the interval', { healthCheck: 'tcp', healthTimeoutMs: 9_000 }, 'route_invalid'],
+    ['a health_path that splits the request', { healthPath: '/ HTTP/1.1' }, 'route_invalid'],
+    ['a health_fall out of range', { healthFall: 1_000 }, 'route_invalid'],
     ['a policy on l4', { blockUserAgents: ['zgrab'] }, 'route_invalid'],
   ];
   it.each(badRoutes)('refuses a route with %s and changes nothing', async (_, fields, code) => {

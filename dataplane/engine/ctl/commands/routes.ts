@@ -8,7 +8,7 @@ import type { Column } from '../../../../mcdsl/terminal/index.ts';
 import { Origin } from '../../../../proto/gen/mcproxy/v1/mcproxy.ts';
 import type { ListedRoute, Route } from '../../../../proto/gen/mcproxy/v1/mcproxy.ts';
 import { origins, routeModes, wordOf } from '../../admin/words.ts';
-import { addCommand, addGroup, collect } from '../command.ts';
+import { addCommand, addGroup, collect, countOption, durationOption } from '../command.ts';
 import { messageJson, routeJson } from '../json.ts';
 import { addedText, removedText, showLine } from '../render.ts';
 import type { Run } from '../session.ts';
@@ -28,6 +28,13 @@ type AddOptions = {
   readonly backendProtocol?: string;
   readonly clientCa?: string;
   readonly forwardedHeaders?: string;
+  readonly healthCheck?: string;
+  readonly healthInterval?: number;
+  readonly healthTimeout?: number;
+  readonly healthPath?: string;
+  readonly healthHost?: string;
+  readonly healthFall?: number;
+  readonly healthRise?: number;
   readonly blockUserAgents?: readonly string[];
   readonly requireHeaders?: readonly string[];
 };
@@ -116,6 +123,7 @@ function optionsText(route: Route): string {
     route.backendProtocol !== '' && route.backendProtocol !== 'auto' && `backend_protocol=${route.backendProtocol}`,
     route.clientCa !== '' && 'client_ca',
     route.forwardedHeaders === 'append' && 'forwarded_headers=append',
+    route.healthCheck !== '' && route.healthCheck !== 'off' && `health_check=${route.healthCheck}`,
     route.blockUserAgents.length > 0 && `block_user_agents=${route.blockUserAgents.length}`,
     route.requireHeaders.length > 0 && `require_headers=${route.requireHeaders.length}`,
   ];
@@ -145,6 +153,15 @@ function addRouteOptions(command: Command): Command {
     )
     .option('--client-ca <file>', 'l7: PEM file of the CAs that client certificates must come from')
     .addOption(oneOf('--forwarded-headers <how>', 'l7: X-Forwarded-* from a trusted PROXY hop', ['set', 'append']))
+    .addOption(
+      oneOf('--health-check <how>', 'ask the backends whether they serve; default: off', ['off', 'tcp', 'http']),
+    )
+    .option('--health-interval <duration>', 'between two checks of a backend; default: 5s', durationOption)
+    .option('--health-timeout <duration>', 'for a whole check; default: 2s', durationOption)
+    .option('--health-path <path>', 'http: what is asked for; default: /')
+    .option('--health-host <host>', "http: the Host; default: the route's host name")
+    .option('--health-fall <n>', 'failures in a row after which a backend is down; default: 3', countOption)
+    .option('--health-rise <n>', 'passes in a row after which it is up again; default: 2', countOption)
     .option('--block-user-agent, --block-user-agents <text>', 'l7: refuse these User-Agents; may be repeated', collect)
     .option('--require-header, --require-headers <name>', 'l7: refuse requests without it; may be repeated', collect);
 }
@@ -166,6 +183,13 @@ function routeOf(options: AddOptions): Route {
     backendProtocol: options.backendProtocol ?? '',
     clientCa: path(options.clientCa),
     forwardedHeaders: options.forwardedHeaders ?? '',
+    healthCheck: options.healthCheck ?? '',
+    healthIntervalMs: options.healthInterval ?? 0,
+    healthTimeoutMs: options.healthTimeout ?? 0,
+    healthPath: options.healthPath ?? '',
+    healthHost: options.healthHost ?? '',
+    healthFall: options.healthFall ?? 0,
+    healthRise: options.healthRise ?? 0,
     blockUserAgents: [...(options.blockUserAgents ?? [])],
     requireHeaders: [...(options.requireHeaders ?? [])],
     origin: Origin.UNSPECIFIED,

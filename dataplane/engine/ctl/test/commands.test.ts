@@ -66,6 +66,13 @@ describe('mcproxyctl', () => {
         backend_protocol: 'auto',
         client_ca: '',
         forwarded_headers: 'set',
+        health_check: 'off',
+        health_interval_ms: 5_000,
+        health_timeout_ms: 2_000,
+        health_path: '/',
+        health_host: '',
+        health_fall: 3,
+        health_rise: 2,
         block_user_agents: [],
         require_headers: [],
         origin: 'api',
@@ -84,6 +91,8 @@ describe('mcproxyctl', () => {
     args.push('--tls-cert', 'app.pem', '--tls-key', 'app.key', '--backend-verify', 'ca', '--backend-ca', ca);
     args.push('--backend-server-name', 'b.test', '--backend-protocol', 'h2', '--client-ca', 'ca.pem');
     args.push('--forwarded-headers', 'append', '--block-user-agent', 'zgrab', '--block-user-agents', 'masscan');
+    args.push('--health-check', 'http', '--health-interval', '10s', '--health-timeout', '1s', '--health-path', '/up');
+    args.push('--health-host', 'up.test', '--health-fall', '4', '--health-rise', '5');
     args.push('--require-header', 'X-Api-Key', '--json');
     const { code, stdout, stderr } = await runCtl(args, {
       cwd: dirname(tlsCert),
@@ -102,6 +111,13 @@ describe('mcproxyctl', () => {
         backend_server_name: 'b.test',
         backend_protocol: 'h2',
         forwarded_headers: 'append',
+        health_check: 'http',
+        health_interval_ms: 10_000,
+        health_timeout_ms: 1_000,
+        health_path: '/up',
+        health_host: 'up.test',
+        health_fall: 4,
+        health_rise: 5,
         block_user_agents: ['zgrab', 'masscan'],
         require_headers: ['x-api-key'],
       },

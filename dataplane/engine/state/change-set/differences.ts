@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { formatDuration } from '../../../../mcdsl/config/units.ts';
 import type { RouteSpec } from '../../../proxy/model.ts';
-import type { RateLimitSettings } from '../../config/index.ts';
+import { healthKeys, type RateLimitSettings } from '../../config/index.ts';
 import type { NewEvent } from '../../events/index.ts';
 import type { ApiChange } from '../../store/index.ts';
 import type { Desired } from '../desired.ts';
@@ -81,17 +81,21 @@ function hasFile(desired: Desired, listener: string, hostname: string): boolean 
 /** `backends ["a:1"] → ["b:1"], mode "l4" → "l7"`, with the keys of the file. */
 function specDifference(before: RouteSpec, after: RouteSpec): string {
   const [was, is] = [keysOf(before), keysOf(after)];
-  return Object.entries(is)
-    .filter(([key, value]) => !isDeepStrictEqual(was[key], value))
-    .map(([key, value]) => `${key} ${JSON.stringify(was[key])} → ${JSON.stringify(value)}`)
+  return [...new Set([...Object.keys(was), ...Object.keys(is)])]
+    .filter((key) => !isDeepStrictEqual(was[key], is[key]))
+    .map((key) => `${key} ${shown(was[key])} → ${shown(is[key])}`)
     .join(', ');
 }
 
-function keysOf({ policies, ...spec }: RouteSpec): Record<string, unknown> {
+function keysOf({ policies, health, ...spec }: RouteSpec): Record<string, unknown> {
   const keys = Object.entries({ ...spec, ...policies });
-  return Object.fromEntries(
-    keys.map(([key, value]) => [key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]),
-  );
+  const spelled = keys.map(([key, value]) => [key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]);
+  return { ...Object.fromEntries(spelled), ...healthKeys(health) };
+}
+
+/** A key that is left out has its default. */
+function shown(value: unknown): string {
+  return value === undefined ? 'default' : JSON.stringify(value);
 }
 
 function limitText({ limit, windowMs }: RateLimitSettings): string {

@@ -33,6 +33,7 @@ describe('Export', () => {
       backendProtocol: 'h2',
       clientCa: ca,
       forwardedHeaders: 'append',
+      health: { check: 'http', intervalMs: 1_500, timeoutMs: 500, path: '/"', host: 'b.internal', fall: 1, rise: 9 },
       blockUserAgents: ['a"b\\', "it's"],
       requireHeaders: ['x-a'],
     });

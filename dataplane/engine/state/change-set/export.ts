@@ -1,6 +1,7 @@
 import { formatDuration } from '../../../../mcdsl/config/units.ts';
 import type { RouteSpec } from '../../../proxy/model.ts';
 import { firewallLists } from '../../config/check-firewall.ts';
+import { healthKeys } from '../../config/index.ts';
 import type { StoredPolicy } from '../../store/index.ts';
 import { baseOf, type Desired } from '../desired.ts';
 
@@ -57,6 +58,7 @@ function routeText(spec: RouteSpec): string {
     ['backend_protocol', spec.backendProtocol !== 'auto' && string(spec.backendProtocol)],
     ['client_ca', spec.clientCa !== '' && string(spec.clientCa)],
     ['forwarded_headers', spec.forwardedHeaders !== 'set' && string(spec.forwardedHeaders)],
+    ...Object.entries(healthKeys(spec.health)).map(([key, value]) => [key, literal(value)] as const),
     ['origin', string('api')],
   ]);
   return `[[listeners.routes]]\n${route}${own === '' ? '' : `[listeners.routes.policies]\n${own}`}`;
@@ -111,6 +113,10 @@ function comments(named: readonly string[]): string {
 
 function keys(entries: readonly (readonly [string, string | false])[]): string {
   return entries.map(([key, value]) => (value === false ? '' : `${key} = ${value}\n`)).join('');
+}
+
+function literal(value: string | number): string {
+  return typeof value === 'number' ? String(value) : string(value);
 }
 
 function strings(values: readonly string[]): string {

@@ -65,6 +65,7 @@ export function createReplica(start: ProxySnapshot): Replica {
             firewall = { ...firewall, rateLimit: change.limit, rateWindowMs: change.windowMs };
             break;
           case 'geoip':
+          case 'backends_down':
             break;
           case 'settings':
             settings = change.settings;

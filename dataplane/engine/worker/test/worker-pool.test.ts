@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createLogger, openLogDestination } from '../../../../mcdsl/logging/index.ts';
 import { createRateTable } from '../../../firewall/index.ts';
 import { buildClientHello } from '../../../proxy/client-hello/test/build-client-hello.ts';
+import { DEFAULT_HEALTH } from '../../../proxy/health/index.ts';
 import type { ProxySnapshot, Route } from '../../../proxy/model.ts';
 import { dial, received, startTcpBackend, type TcpBackend } from '../../test/tcp-peers.ts';
 import { COUNTERS } from '../../metrics/families.ts';
@@ -26,6 +27,7 @@ function route(hostname: string, backend: string): Route {
     backendProtocol: 'auto',
     clientCa: '',
     forwardedHeaders: 'set',
+    health: DEFAULT_HEALTH,
     policies: { blockUserAgents: [], requireHeaders: [] },
     origin: 'api',
     material: { certificate: null, clientCaPem: null, backendCaPem: null },
@@ -36,6 +38,7 @@ function snapshotOf(routes: readonly Route[]): ProxySnapshot {
   return {
     generation: 1,
     geoip: null,
+    backendsDown: [],
     firewall: {
       blockedIps: [],
       blockedCidrs: [],

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
-import { createResolver } from '../../backends/index.ts';
+import { createBackendPools, createResolver } from '../../backends/index.ts';
+import { DEFAULT_HEALTH } from '../../health/index.ts';
 import type { ProxySettings, Route } from '../../model.ts';
 import type { ConnectionInfo, Refusal, Reporter, RequestRecord } from '../../report.ts';
 import { makeCa, type IssuedCertificate, type TestCa } from '../../test/certificates.ts';
@@ -80,6 +81,7 @@ export async function createRig(settings: Partial<ProxySettings> = {}): Promise<
     reporter: reporter as Reporter,
     resolver,
     slots: { tryDial: () => true, hungUp: () => undefined },
+    pools: createBackendPools({ down: new Set(), connectFailed: () => {} }),
     findRoute: (_listener, hostname) => routes.get(hostname) ?? routes.get(hostname.replace(/^[^.]+/, '*')) ?? null,
   });
 
@@ -126,6 +128,7 @@ export async function createRig(settings: Partial<ProxySettings> = {}): Promise<
         backendProtocol: 'auto',
         clientCa: '',
         forwardedHeaders: 'set',
+        health: DEFAULT_HEALTH,
         policies: { blockUserAgents: [], requireHeaders: [] },
         origin: 'config',
         material: { certificate: { certPem, keyPem }, clientCaPem: null, backendCaPem: null },

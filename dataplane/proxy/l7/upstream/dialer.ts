@@ -23,6 +23,8 @@ export interface DialRequest {
   readonly proxyHeader: Uint8Array | null;
   /** Takes the bytes of a connection in clear in place of 'data' events: no buffer is made for each read. */
   readonly reader: SocketReader | null;
+  /** Breaks the attempt off, and the connection after it; left out by those who wait for connectTimeoutMs. */
+  readonly signal?: AbortSignal;
 }
 
 /** As node:net's `onread`: one buffer for every read. False from the callback pauses the socket. */
@@ -93,15 +95,23 @@ function dialAddress(
     return;
   }
   const ip = address.ips[index] ?? '';
+  const { signal } = request;
   const reader = request.tls ? null : request.reader;
-  const socket = connectTcp({ host: ip, port: address.port, noDelay: true, ...(reader && { onread: reader }) });
+  const socket = connectTcp({
+    host: ip,
+    port: address.port,
+    noDelay: true,
+    ...(reader && { onread: reader }),
+    ...(signal && { signal }),
+  });
   socket.once('close', slots.hungUp);
   const timer = setTimeout(() => socket.destroy(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs);
   const failed = (error: NodeJS.ErrnoException): void => {
     clearTimeout(timer);
     if (isExhaustion(error.code)) done(exhausted(`${request.backend}: ${error.message}`, error));
-    else if (index + 1 < address.ips.length) dialAddress(request, address, index + 1, timeoutMs, slots, done);
-    else done(unreachable(`${request.backend}: ${error.message}`, error));
+    else if (index + 1 < address.ips.length && !signal?.aborted) {
+      dialAddress(request, address, index + 1, timeoutMs, slots, done);
+    } else done(unreachable(`${request.backend}: ${error.message}`, error));
   };
   socket.once('error', failed);
   socket.once('connect', () => {

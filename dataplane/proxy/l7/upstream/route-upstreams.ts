@@ -1,6 +1,6 @@
 import { parseSocketIp } from '../../../net/address.ts';
 import { parseHostname } from '../../../net/hostname.ts';
-import { createBackendPool, type Backend, type BackendPool } from '../../backends/index.ts';
+import type { Backend, BackendPool } from '../../backends/index.ts';
 import type { Route } from '../../model.ts';
 import { encodeProxyV2 } from '../../proxy-protocol/index.ts';
 import type { ConnectionInfo } from '../../report.ts';
@@ -21,8 +21,7 @@ const MAX_CLIENT_TARGETS = 2048;
 const CLIENT_IDLE_MS = 60_000;
 
 /** Throws when the route's backend_ca is no PEM. */
-export function createRouteUpstreams(route: Route, dial: Dial): RouteUpstreams {
-  const pool = createBackendPool(route.backends);
+export function createRouteUpstreams(route: Route, pool: BackendPool, dial: Dial): RouteUpstreams {
   const tls = tlsPlanOf(route);
   /** By backend, or by backend and client (PX-6). In order of last use where clients have their own. */
   const targets = new Map<string, Target>();

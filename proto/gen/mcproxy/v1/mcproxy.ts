@@ -222,6 +222,15 @@ export interface Route {
   origin: Origin;
   /** Set by the program: the config file names the same host on this listener, and this route of the API wins over it. */
   shadowsConfig: boolean;
+  /** off | tcp | http; empty: off */
+  healthCheck: string;
+  /** Here and below 0 or empty: the default of the file. */
+  healthIntervalMs: number;
+  healthTimeoutMs: number;
+  healthPath: string;
+  healthHost: string;
+  healthFall: number;
+  healthRise: number;
 }
 
 export interface Listener {
@@ -429,7 +438,7 @@ export interface Event {
   time:
     | Date
     | undefined;
-  /** refused | route | firewall | policy | apply | certificate | geoip | config | worker | drain */
+  /** refused | route | firewall | policy | apply | certificate | geoip | backend | config | worker | drain */
   kind: string;
   reason: string;
   listener: string;
@@ -658,6 +667,13 @@ function createBaseRoute(): Route {
     requireHeaders: [],
     origin: 0,
     shadowsConfig: false,
+    healthCheck: "",
+    healthIntervalMs: 0,
+    healthTimeoutMs: 0,
+    healthPath: "",
+    healthHost: "",
+    healthFall: 0,
+    healthRise: 0,
   };
 }
 
@@ -713,6 +729,27 @@ export const Route: MessageFns<Route> = {
     }
     if (message.shadowsConfig !== false) {
       writer.uint32(136).bool(message.shadowsConfig);
+    }
+    if (message.healthCheck !== "") {
+      writer.uint32(146).string(message.healthCheck);
+    }
+    if (message.healthIntervalMs !== 0) {
+      writer.uint32(152).uint64(message.healthIntervalMs);
+    }
+    if (message.healthTimeoutMs !== 0) {
+      writer.uint32(160).uint64(message.healthTimeoutMs);
+    }
+    if (message.healthPath !== "") {
+      writer.uint32(170).string(message.healthPath);
+    }
+    if (message.healthHost !== "") {
+      writer.uint32(178).string(message.healthHost);
+    }
+    if (message.healthFall !== 0) {
+      writer.uint32(184).uint32(message.healthFall);
+    }
+    if (message.healthRise !== 0) {
+      writer.uint32(192).uint32(message.healthRise);
     }
     return writer;
   },
@@ -866,6 +903,62 @@ export const Route: MessageFns<Route> = {
             message.shadowsConfig = reader.bool();
             continue;
           }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.healthCheck = reader.string();
+            continue;
+          }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.healthIntervalMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.healthTimeoutMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.healthPath = reader.string();
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.healthHost = reader.string();
+            continue;
+          }
+          case 23: {
+            if (tag !== 184) {
+              break;
+            }
+
+            message.healthFall = reader.uint32();
+            continue;
+          }
+          case 24: {
+            if (tag !== 192) {
+              break;
+            }
+
+            message.healthRise = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -949,6 +1042,41 @@ export const Route: MessageFns<Route> = {
         : isSet(object.shadows_config)
         ? globalThis.Boolean(object.shadows_config)
         : false,
+      healthCheck: isSet(object.healthCheck)
+        ? globalThis.String(object.healthCheck)
+        : isSet(object.health_check)
+        ? globalThis.String(object.health_check)
+        : "",
+      healthIntervalMs: isSet(object.healthIntervalMs)
+        ? globalThis.Number(object.healthIntervalMs)
+        : isSet(object.health_interval_ms)
+        ? globalThis.Number(object.health_interval_ms)
+        : 0,
+      healthTimeoutMs: isSet(object.healthTimeoutMs)
+        ? globalThis.Number(object.healthTimeoutMs)
+        : isSet(object.health_timeout_ms)
+        ? globalThis.Number(object.health_timeout_ms)
+        : 0,
+      healthPath: isSet(object.healthPath)
+        ? globalThis.String(object.healthPath)
+        : isSet(object.health_path)
+        ? globalThis.String(object.health_path)
+        : "",
+      healthHost: isSet(object.healthHost)
+        ? globalThis.String(object.healthHost)
+        : isSet(object.health_host)
+        ? globalThis.String(object.health_host)
+        : "",
+      healthFall: isSet(object.healthFall)
+        ? globalThis.Number(object.healthFall)
+        : isSet(object.health_fall)
+        ? globalThis.Number(object.health_fall)
+        : 0,
+      healthRise: isSet(object.healthRise)
+        ? globalThis.Number(object.healthRise)
+        : isSet(object.health_rise)
+        ? globalThis.Number(object.health_rise)
+        : 0,
     };
   },
 
@@ -1005,6 +1133,27 @@ export const Route: MessageFns<Route> = {
     if (message.shadowsConfig !== false) {
       obj.shadowsConfig = message.shadowsConfig;
     }
+    if (message.healthCheck !== "") {
+      obj.healthCheck = message.healthCheck;
+    }
+    if (message.healthIntervalMs !== 0) {
+      obj.healthIntervalMs = Math.round(message.healthIntervalMs);
+    }
+    if (message.healthTimeoutMs !== 0) {
+      obj.healthTimeoutMs = Math.round(message.healthTimeoutMs);
+    }
+    if (message.healthPath !== "") {
+      obj.healthPath = message.healthPath;
+    }
+    if (message.healthHost !== "") {
+      obj.healthHost = message.healthHost;
+    }
+    if (message.healthFall !== 0) {
+      obj.healthFall = Math.round(message.healthFall);
+    }
+    if (message.healthRise !== 0) {
+      obj.healthRise = Math.round(message.healthRise);
+    }
     return obj;
   },
 
@@ -1030,6 +1179,13 @@ export const Route: MessageFns<Route> = {
     message.requireHeaders = object.requireHeaders?.map((e) => e) || [];
     message.origin = object.origin ?? 0;
     message.shadowsConfig = object.shadowsConfig ?? false;
+    message.healthCheck = object.healthCheck ?? "";
+    message.healthIntervalMs = object.healthIntervalMs ?? 0;
+    message.healthTimeoutMs = object.healthTimeoutMs ?? 0;
+    message.healthPath = object.healthPath ?? "";
+    message.healthHost = object.healthHost ?? "";
+    message.healthFall = object.healthFall ?? 0;
+    message.healthRise = object.healthRise ?? 0;
     return message;
   },
 };
