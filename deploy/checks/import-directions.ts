@@ -52,6 +52,7 @@ export const directions: readonly Direction[] = [
       to: identityCore,
     }),
   ),
+  { from: 'controlplane/identity/login/', to: [...identityCore, ...identity('login/')] },
   { from: 'controlplane/identity/config/', to: [...identityCore, ...identity('config/')] },
   { from: 'controlplane/identity/ctl/', to: [...library, ...identity('errors.ts', 'ctl/')] },
   { from: 'controlplane/vault/', to: [...library, 'controlplane/vault/', 'dataplane/transit/index.ts'] },

@@ -9,5 +9,5 @@ export {
 } from './password-rules.ts';
 export type { Blocklist, BlocklistRead, PasswordRules } from './password-rules.ts';
 export { createPasswords } from './passwords.ts';
-export type { NewPassword, Passwords, PasswordSettings, PasswordsOptions } from './passwords.ts';
+export type { NewPassword, Passwords, PasswordSettings, PasswordsOptions, VerifyHooks } from './passwords.ts';
 export type { Argon2Params } from './phc.ts';

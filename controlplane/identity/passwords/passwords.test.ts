@@ -55,8 +55,11 @@ describe('passwords', () => {
     passwords.setSettings({ ...settings, params: { memoryKib: 512, passes: 3, parallelism: 2 } });
     expect(await passwords.verify(ann, 'wrong')).toBe(false);
     expect(storedPhc()).toContain('$m=256,t=2,p=1$');
-    expect(await passwords.verify(ann, 'a password of ann')).toBe(true);
+    let rehashes = 0;
+    const hooks = { rehashed: () => void rehashes++ };
+    expect(await passwords.verify(ann, 'a password of ann', hooks)).toBe(true);
     expect(storedPhc()).toContain('$m=512,t=3,p=2$');
+    expect(rehashes).toBe(1);
     expect(temp.store.reader.get('SELECT params, changed_at FROM passwords')).toEqual({
       params: 'm=512,t=3,p=2',
       changed_at: now,
@@ -99,8 +102,10 @@ describe('passwords', () => {
   it('bad input row 14: what is not admitted when its turn comes starts no hash', async () => {
     const passwords = await withPassword();
     using hashes = countHashes();
-    const refused = passwords.verify(ann, 'a password of ann', () => {
-      throw new Error('locked');
+    const refused = passwords.verify(ann, 'a password of ann', {
+      admit: () => {
+        throw new Error('locked');
+      },
     });
     await expect(refused).rejects.toThrow('locked');
     expect(hashes.count()).toBe(0);
@@ -123,8 +128,8 @@ describe('passwords', () => {
   it('do not match any more when they were changed during the hash', async () => {
     const passwords = await withPassword();
     const changed = await passwords.hash('another password');
-    const verified = passwords.verify(ann, 'a password of ann', () => {
-      queueMicrotask(() => temp.store.change((writer) => passwords.store(writer, ann, changed, now + 1)));
+    const verified = passwords.verify(ann, 'a password of ann', {
+      admit: () => queueMicrotask(() => temp.store.change((writer) => passwords.store(writer, ann, changed, now + 1))),
     });
     expect(await verified).toBe(false);
     expect(await passwords.verify(ann, 'another password')).toBe(true);

@@ -24,14 +24,25 @@ export interface NewPassword {
   readonly phc: string;
 }
 
+export interface VerifyHooks {
+  /** Asked right before the hash, when the turn in the queue has come; what it throws is thrown, and no hash is started. */
+  admit?(): void;
+  /**
+   * Called when it does not match, before the next in the queue gets its turn: a failure that is counted here holds for that
+   * one. What it throws is thrown.
+   */
+  mismatch?(): void;
+  /** Called in the transaction that replaces an old hash, for its audit entry. */
+  rehashed?(writer: Writer): void;
+}
+
 export interface Passwords {
   /**
    * Whether it is the account's password. `accountId` null stands for whoever cannot log in with one: unknown, disabled and
    * system accounts. They cost the same hash as a wrong password. A match under old parameters is hashed anew.
-   * @param admit asked right before the hash, when the turn in the queue has come; what it throws is thrown, without a hash
-   * @throws busy; invalid_argument for a lone surrogate
+   * @throws busy; invalid_argument for a lone surrogate; what `admit` and `mismatch` throw
    */
-  verify(accountId: string | null, password: string, admit?: () => void): Promise<boolean>;
+  verify(accountId: string | null, password: string, hooks?: VerifyHooks): Promise<boolean>;
   /** Hashes a password that `checkNewPassword` has passed. @throws busy */
   hash(password: string): Promise<NewPassword>;
   store(writer: Writer, accountId: string, password: NewPassword, now: number): void;
@@ -74,7 +85,7 @@ export function createPasswords(options: PasswordsOptions): Passwords {
   }
 
   /** The password stays the same, so the time of its change does too. */
-  async function rehash(accountId: string, password: string, before: Phc): Promise<void> {
+  async function rehash(accountId: string, password: string, before: Phc, hooks: VerifyHooks): Promise<void> {
     const phc = await hashPassword(password, params);
     store.change((writer) => {
       if (!isStill(writer, accountId, before)) return;
@@ -84,20 +95,24 @@ export function createPasswords(options: PasswordsOptions): Passwords {
         params: paramsOf(phc),
         accountId,
       });
+      hooks.rehashed?.(writer);
     });
   }
 
   return {
-    async verify(accountId, text, admit) {
+    async verify(accountId, text, hooks = {}) {
       const password = canonicalPassword(text);
       return gate.run(async () => {
         const known = accountId === null ? null : stored(store.reader, accountId);
         const isMatch = await verifyPassword(password ?? '', known ?? decoy(params));
-        if (known === null || password === null || accountId === null) return false;
-        if (!isMatch || !isStill(store.reader, accountId, known)) return false;
-        if (formatParams(known.params) !== formatParams(params)) await rehash(accountId, password, known);
+        const isRight = isMatch && accountId !== null && known !== null && isStill(store.reader, accountId, known);
+        if (!isRight || password === null) {
+          hooks.mismatch?.();
+          return false;
+        }
+        if (formatParams(known.params) !== formatParams(params)) await rehash(accountId, password, known, hooks);
         return true;
-      }, admit);
+      }, hooks.admit);
     },
 
     hash: (password) => gate.run(async () => ({ phc: await hashPassword(password, params) })),
