@@ -1,0 +1,2 @@
+export { createSessionCookie } from './sessions.ts';
+export type { SessionCookie } from './sessions.ts';
