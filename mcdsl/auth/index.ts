@@ -8,5 +8,6 @@ export { authErrors } from './errors.ts';
 export type { Principal, TokenGrant } from './principal.ts';
 export { account, admit, allOf, anyAccount, anyOf, bearer, human, principalOf, role, system } from './rules.ts';
 export type { CallerContext, Requirement } from './rules.ts';
+export { createTimedMap } from './timed-map.ts';
 export { createSystemToken } from './system-token.ts';
 export type { SystemToken } from './system-token.ts';
