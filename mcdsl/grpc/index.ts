@@ -1,5 +1,7 @@
 export { connectUnix } from './client.ts';
 export type { UnixConnection } from './client.ts';
+export { listenGrpc } from './network.ts';
+export type { GrpcListener } from './network.ts';
 export { createGrpcServer } from './server.ts';
 export type { GrpcLimits, GrpcServer } from './server.ts';
 export { defineService } from './service.ts';
