@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../../mcdsl/errors/thrown.ts';
-import type { ResumableHash } from './native.ts';
+import type { ReactorFigures, ResumableHash } from './native.ts';
 
 /** What `native-deps/core` exports: one function or class a line, named as there. */
 export interface NativeCore {
@@ -11,6 +11,31 @@ export interface NativeCore {
     new (): ResumableHash;
     load(saved: Uint8Array): ResumableHash | null;
   };
+  readonly NativeReactor: {
+    /** `wake` is told how many event records stand in `memory`; `resource` is what async hooks see. */
+    new (memory: ArrayBuffer, wake: (events: number) => void, resource: object): NativeReactor;
+  };
+}
+
+/** `native-deps/core/src/reactor/binding.rs`; addresses are four words (see IpAddress) and a port. Listeners are numbers, errors negative errnos. */
+export interface NativeReactor {
+  listen(words: readonly number[], port: number, backlog: number): number;
+  /** Serves a duplicate: the descriptor stays its owner's. */
+  listenInherited(fd: number, backlog: number): number;
+  unlisten(listener: number): void;
+  /** Empty: there is none of that number. */
+  listenerAddress(listener: number): readonly number[];
+  localAddress(slot: number, generation: number): readonly number[];
+  bytesUp(slot: number, generation: number): number;
+  bytesDown(slot: number, generation: number): number;
+  /** The descriptor, ours to close from now on; -1: the connection is gone. */
+  adopt(slot: number, generation: number, skip: number): number;
+  /** Does the commands in the memory. True: there is something to be told. */
+  flush(): boolean;
+  /** Calls `wake` with what is to be told, unless it is being called. */
+  tell(): void;
+  figures(): ReactorFigures;
+  close(): void;
 }
 
 export type LoadedCore =
@@ -19,7 +44,7 @@ export type LoadedCore =
   | { readonly core: null; readonly why: string };
 
 /** Raised together with the constant of the same name in `native-deps/core/src/version.rs`. */
-const BOUNDARY = 2;
+const BOUNDARY = 3;
 /** Where set-up puts the core that it built. */
 const BUILT = join(import.meta.dirname, '../../native-deps/core/target/core.node');
 

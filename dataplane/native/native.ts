@@ -10,6 +10,16 @@ export interface Reactor extends AsyncDisposable {
   readonly engine: 'native' | 'portable';
   /** Binds with SO_REUSEPORT, so that each worker (and a successor process) has a listener of its own on one port. */
   listen<Tag>(options: ListenOptions<Tag>): Promise<ReactorListener>;
+  /** What is held at the moment; all of it is 0 when every connection is over. */
+  figures(): ReactorFigures;
+}
+
+export interface ReactorFigures {
+  /** From accept until the last socket is closed; one that was adopted no longer counts. */
+  readonly connections: number;
+  readonly timers: number;
+  /** Of streams that are spliced. */
+  readonly pipes: number;
 }
 
 export interface ListenOptions<Tag> {
@@ -23,7 +33,7 @@ export interface ListenOptions<Tag> {
 
 export type ListenEndpoint =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-  /** A listening socket inherited from the service manager. */
+  /** A listening socket inherited from the service manager. The native engine serves a duplicate of it, the portable one takes it over. */
   | { readonly kind: 'fd'; readonly fd: number };
 
 export interface ReactorListener extends AsyncDisposable {

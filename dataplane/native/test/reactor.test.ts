@@ -1,18 +1,15 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Arrival, ArrivalHandler, Reactor, RelayEnd, RelayPlan } from '../native.ts';
-import { createPortableReactor } from '../portable/reactor.ts';
-
-/** Every engine passes the same tests. */
-const ENGINES: readonly (() => Reactor)[] = [createPortableReactor];
+import type { Arrival, ArrivalHandler, RelayEnd, RelayPlan } from '../native.ts';
+import { reactorEngines } from './engines.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-describe.each(ENGINES.map((create) => ({ name: create().engine, create })))('reactor ($name)', ({ create }) => {
+describe.each(reactorEngines)('reactor ($name)', ({ create }) => {
   async function serve(
     decide: (arrival: Arrival<{ calls: number }>) => void,
     helloTimeoutMs = 10_000,

@@ -1,4 +1,5 @@
 //! The native side of `dataplane/native/native.ts`: one module for each thing that moves bytes.
 
 mod hash;
+mod reactor;
 mod version;

@@ -1,0 +1,286 @@
+//! A reactor on the loop of its JavaScript thread. libuv polls the reactor's epoll descriptor; when something is there JavaScript is
+//! called with all of it at once, and what it decided is done when it returns.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::{c_char, c_int, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::null_mut;
+use std::rc::Rc;
+
+use napi::sys as js;
+
+use super::core::Core;
+use super::shared::Shared;
+use super::uv::{self, Handle, Kind};
+
+const NEVER: u64 = u64::MAX;
+
+pub struct Host {
+    env: js::napi_env,
+    uv: *mut uv::Loop,
+    core: RefCell<Core>,
+    shared: Shared,
+    poll: Cell<*mut Handle>,
+    timer: Cell<*mut Handle>,
+    /// When the timer fires.
+    armed_ms: Cell<u64>,
+    keeps_loop: Cell<bool>,
+    /// JavaScript is being told: what it calls meanwhile is not told in between.
+    is_telling: Cell<bool>,
+    is_closing: Cell<bool>,
+    open_handles: Cell<u32>,
+    refs: Refs,
+    cleanup: Cell<js::napi_async_cleanup_hook_handle>,
+}
+
+struct Refs {
+    buffer: js::napi_ref,
+    callback: js::napi_ref,
+    resource: js::napi_ref,
+    context: js::napi_async_context,
+}
+
+impl Host {
+    /// # Safety
+    /// Runs on the thread of `env`; the values are an ArrayBuffer (which `shared` lies in), a function and an object.
+    pub unsafe fn start(
+        env: js::napi_env,
+        shared: Shared,
+        [buffer, callback, resource]: [js::napi_value; 3],
+    ) -> Result<Rc<Self>, &'static str> {
+        unsafe {
+            let mut uv_loop = null_mut();
+            if js::napi_get_uv_event_loop(env, &mut uv_loop) != js::Status::napi_ok {
+                return Err("the thread has no loop");
+            }
+            let uv_loop = uv_loop.cast::<uv::Loop>();
+            let core = Core::new(shared.area(), uv::uv_now(uv_loop)).map_err(|_| "epoll_create1 failed")?;
+            let refs = Refs::new(env, buffer, callback, resource);
+            let poll = uv::allocate(Kind::Poll);
+            if uv::uv_poll_init(uv_loop, poll, core.raw_epoll()) != 0 {
+                uv::free(poll, Kind::Poll);
+                refs.delete(env);
+                return Err("uv_poll_init failed");
+            }
+            let timer = uv::allocate(Kind::Timer);
+            uv::uv_timer_init(uv_loop, timer);
+            let host = Rc::new(Self {
+                env,
+                uv: uv_loop,
+                core: RefCell::new(core),
+                shared,
+                poll: Cell::new(poll),
+                timer: Cell::new(timer),
+                armed_ms: Cell::new(NEVER),
+                keeps_loop: Cell::new(false),
+                is_telling: Cell::new(false),
+                is_closing: Cell::new(false),
+                open_handles: Cell::new(2),
+                refs,
+                cleanup: Cell::new(null_mut()),
+            });
+            for handle in [poll, timer] {
+                uv::uv_handle_set_data(handle, Rc::into_raw(host.clone()).cast_mut().cast());
+                uv::uv_unref(handle);
+            }
+            uv::uv_poll_start(poll, uv::READABLE, on_ready);
+            let mut cleanup = null_mut();
+            js::napi_add_async_cleanup_hook(env, Some(on_cleanup), Rc::as_ptr(&host).cast_mut().cast(), &mut cleanup);
+            host.cleanup.set(cleanup);
+            Ok(host)
+        }
+    }
+
+    pub fn core(&self) -> &RefCell<Core> {
+        &self.core
+    }
+
+    /// Does what JavaScript wrote into the commands. True: there is something to tell, which waits for `tell` or the next turn.
+    pub fn flush(&self) -> bool {
+        let has_events = self.execute();
+        self.settle();
+        has_events
+    }
+
+    /// Tells JavaScript what there is to be told, unless it is being told already.
+    pub fn tell(&self) {
+        if self.is_telling.replace(true) {
+            return;
+        }
+        while !self.is_closing.get() {
+            let count = self.core.borrow_mut().take_events(unsafe { self.shared.events() });
+            if count == 0 {
+                break;
+            }
+            self.call(count as u32);
+            self.execute();
+        }
+        self.core.borrow_mut().forget_bytes();
+        self.is_telling.set(false);
+    }
+
+    /// After anything that may have changed when to wake up next, or whether there is anything to wait for.
+    pub fn settle(&self) {
+        if self.is_closing.get() {
+            return;
+        }
+        let core = self.core.borrow();
+        let keeps_loop = !core.is_idle();
+        if keeps_loop != self.keeps_loop.replace(keeps_loop) {
+            unsafe { if keeps_loop { uv::uv_ref(self.poll.get()) } else { uv::uv_unref(self.poll.get()) } };
+        }
+        let due_ms = core.next_due_ms().unwrap_or(NEVER);
+        // A timer that fires too early costs one turn; one is set anew with each connection otherwise.
+        if due_ms < self.armed_ms.get() {
+            self.arm(due_ms);
+        }
+    }
+
+    /// Closes what is open and gives everything back. Nothing is told any more.
+    pub fn close(&self) {
+        if self.is_closing.replace(true) {
+            return;
+        }
+        unsafe {
+            for handle in [self.poll.get(), self.timer.get()] {
+                uv::uv_close(handle, on_closed);
+            }
+            self.core.borrow_mut().close();
+            self.refs.delete(self.env);
+        }
+    }
+
+    fn turn(&self) {
+        while !self.is_closing.get() {
+            let has_more = self.core.borrow_mut().turn(unsafe { uv::uv_now(self.uv) });
+            self.tell();
+            if !has_more {
+                break;
+            }
+        }
+        self.settle();
+    }
+
+    fn execute(&self) -> bool {
+        let mut core = self.core.borrow_mut();
+        if !self.is_closing.get() {
+            let (records, bytes) = unsafe { self.shared.take_commands() };
+            core.execute(records, bytes, unsafe { uv::uv_now(self.uv) });
+        }
+        core.has_events()
+    }
+
+    fn arm(&self, due_ms: u64) {
+        self.armed_ms.set(due_ms);
+        unsafe {
+            let delay_ms = due_ms.saturating_sub(uv::uv_now(self.uv));
+            uv::uv_timer_start(self.timer.get(), on_time, delay_ms, 0);
+        }
+    }
+
+    fn timer_fired(&self) {
+        self.armed_ms.set(NEVER);
+        self.turn();
+    }
+
+    /// As node calls back: ticks and promise jobs run when the callback has returned. What it throws becomes an uncaught exception.
+    fn call(&self, count: u32) {
+        let env = self.env;
+        unsafe {
+            let mut scope = null_mut();
+            js::napi_open_handle_scope(env, &mut scope);
+            let (mut callback, mut resource, mut argument) = (null_mut(), null_mut(), null_mut());
+            js::napi_get_reference_value(env, self.refs.callback, &mut callback);
+            js::napi_get_reference_value(env, self.refs.resource, &mut resource);
+            js::napi_create_uint32(env, count, &mut argument);
+            js::napi_make_callback(env, self.refs.context, resource, callback, 1, &argument, null_mut());
+            let mut is_pending = false;
+            js::napi_is_exception_pending(env, &mut is_pending);
+            if is_pending {
+                let mut thrown = null_mut();
+                js::napi_get_and_clear_last_exception(env, &mut thrown);
+                js::napi_fatal_exception(env, thrown);
+            }
+            js::napi_close_handle_scope(env, scope);
+        }
+    }
+
+    /// A panic ends the reactor and is thrown at its thread as an uncaught exception: a worker ends by it and is replaced, and the
+    /// others go on. It never unwinds into libuv.
+    fn guard(&self, act: impl FnOnce(&Self)) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| act(self))) {
+            let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            let _ = catch_unwind(AssertUnwindSafe(|| self.close()));
+            self.throw(&format!("the native core panicked: {text}"));
+        }
+    }
+
+    fn throw(&self, message: &str) {
+        let env = self.env;
+        unsafe {
+            let mut scope = null_mut();
+            js::napi_open_handle_scope(env, &mut scope);
+            let (mut text, mut error) = (null_mut(), null_mut());
+            js::napi_create_string_utf8(env, message.as_ptr().cast(), message.len() as isize, &mut text);
+            js::napi_create_error(env, null_mut(), text, &mut error);
+            js::napi_fatal_exception(env, error);
+            js::napi_close_handle_scope(env, scope);
+        }
+    }
+}
+
+impl Refs {
+    unsafe fn new(env: js::napi_env, buffer: js::napi_value, callback: js::napi_value, resource: js::napi_value) -> Self {
+        unsafe {
+            let hold = |value| {
+                let mut reference = null_mut();
+                js::napi_create_reference(env, value, 1, &mut reference);
+                reference
+            };
+            let (mut name, mut context) = (null_mut(), null_mut());
+            let text = b"metacircular.reactor";
+            js::napi_create_string_utf8(env, text.as_ptr().cast::<c_char>(), text.len() as isize, &mut name);
+            js::napi_async_init(env, resource, name, &mut context);
+            Self { buffer: hold(buffer), callback: hold(callback), resource: hold(resource), context }
+        }
+    }
+
+    unsafe fn delete(&self, env: js::napi_env) {
+        unsafe {
+            js::napi_async_destroy(env, self.context);
+            for reference in [self.buffer, self.callback, self.resource] {
+                js::napi_delete_reference(env, reference);
+            }
+        }
+    }
+}
+
+unsafe fn host_of<'a>(handle: *mut Handle) -> &'a Host {
+    unsafe { &*uv::uv_handle_get_data(handle).cast::<Host>() }
+}
+
+unsafe extern "C" fn on_ready(handle: *mut Handle, _status: c_int, _events: c_int) {
+    unsafe { host_of(handle) }.guard(Host::turn);
+}
+
+unsafe extern "C" fn on_time(handle: *mut Handle) {
+    unsafe { host_of(handle) }.guard(Host::timer_fired);
+}
+
+/// The thread ends.
+unsafe extern "C" fn on_cleanup(_: js::napi_async_cleanup_hook_handle, host: *mut c_void) {
+    unsafe { &*host.cast::<Host>() }.guard(Host::close);
+}
+
+unsafe extern "C" fn on_closed(handle: *mut Handle) {
+    unsafe {
+        let host = Rc::from_raw(uv::uv_handle_get_data(handle).cast_const().cast::<Host>());
+        uv::free(handle, if handle == host.poll.get() { Kind::Poll } else { Kind::Timer });
+        host.open_handles.set(host.open_handles.get() - 1);
+        if host.open_handles.get() == 0 {
+            js::napi_remove_async_cleanup_hook(host.cleanup.replace(null_mut()));
+        }
+    }
+}
+
