@@ -92,6 +92,7 @@ export async function startServer(desired: Desired, deps: ServerDeps): Promise<R
       whenLive: deps.takeOver ? 'replace' : 'refuse',
     }),
   );
+  if (engine.pool.engineNote !== '') logger.warn('the native core is not in use', { why: engine.pool.engineNote });
   logger.info('ready', { version, engine: engine.pool.engine, workers: engine.pool.size, admin: socket.path });
 
   return {
@@ -121,6 +122,7 @@ function serverView(engine: Engine, settings: ProcessSettings, lifecycle: Lifecy
   return {
     version,
     engine: engine.pool.engine,
+    engineNote: engine.pool.engineNote,
     workers: engine.pool.size,
     startedAt: engine.startedAt,
     state: lifecycle.drain.status().state === 'serving' ? 'serving' : 'draining',

@@ -39,6 +39,8 @@ export interface BoundListener {
 export interface ServerView {
   readonly version: string;
   readonly engine: 'native' | 'portable';
+  /** Why it is the portable one; else empty. */
+  readonly engineNote: string;
   readonly workers: number;
   readonly startedAt: Date;
   readonly state: 'starting' | 'serving' | 'draining';

@@ -9,6 +9,7 @@ const empty: StatusSource = {
   server: () => ({
     version: '1.2.3',
     engine: 'portable',
+    engineNote: 'MC_NATIVE=off',
     workers: 2,
     startedAt: new Date(0),
     state: 'serving',

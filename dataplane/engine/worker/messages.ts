@@ -72,10 +72,12 @@ export type ToWorker = {
 }[WorkerCall];
 
 export type FromWorker =
-  | { readonly kind: 'ready'; readonly engine: 'native' | 'portable' }
+  /** `note`: why the engine is the portable one, else empty. */
+  | { readonly kind: 'ready'; readonly engine: 'native' | 'portable'; readonly note: string }
   | { readonly kind: 'answer'; readonly seq: number; readonly answer: unknown }
   | { readonly kind: 'failure'; readonly seq: number; readonly message: string; readonly code: string }
-  | { readonly kind: 'reports'; readonly reports: ReportBatch };
+  /** A ReportBatch as JSON: a flood of refusals makes large ones, and JSON costs both threads half of a structured clone. */
+  | { readonly kind: 'reports'; readonly json: string };
 
 export interface ReportBatch {
   readonly refusals: Refusal[];

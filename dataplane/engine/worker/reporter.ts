@@ -6,6 +6,14 @@ import type { AccessLogSettings, ReportBatch } from './messages.ts';
 const MAX_BATCH = 1000;
 const FLUSH_MS = 50;
 
+interface ByteKeys {
+  readonly up: string;
+  readonly down: string;
+}
+
+const L4_BYTES: ByteKeys = { up: `l4${LABEL_SEPARATOR}up`, down: `l4${LABEL_SEPARATOR}down` };
+const L7_BYTES: ByteKeys = { up: `l7${LABEL_SEPARATOR}up`, down: `l7${LABEL_SEPARATOR}down` };
+
 export interface WorkerReporter extends Reporter {
   readonly tally: Tally;
   /** Reports of the batch that is not sent yet. */
@@ -59,13 +67,13 @@ export function createWorkerReporter(
       keep(batch.refusals, refusal);
     },
     relayed(record: RelayRecord) {
-      countBytes('l4', record);
+      countBytes(L4_BYTES, record);
       tally.add('relays', record.end);
       tally.observe('relaySeconds', '', record.durationMs / 1000);
-      if (sampled()) keep(batch.relays, record);
+      if (sampled()) keep(batch.relays, { ...record });
     },
     requested(record: RequestRecord) {
-      countBytes('l7', record);
+      countBytes(L7_BYTES, record);
       tally.add('requests', [record.route, record.status, record.protocol].join(LABEL_SEPARATOR));
       tally.observe('requestSeconds', record.protocol, record.durationMs / 1000);
       if (sampled()) keep(batch.requests, record);
@@ -77,9 +85,9 @@ export function createWorkerReporter(
     },
   };
 
-  function countBytes(mode: 'l4' | 'l7', record: { bytesUp: number; bytesDown: number }): void {
-    tally.add('bytes', `${mode}${LABEL_SEPARATOR}up`, record.bytesUp);
-    tally.add('bytes', `${mode}${LABEL_SEPARATOR}down`, record.bytesDown);
+  function countBytes(keys: ByteKeys, record: { bytesUp: number; bytesDown: number }): void {
+    tally.add('bytes', keys.up, record.bytesUp);
+    tally.add('bytes', keys.down, record.bytesDown);
   }
 }
 

@@ -19,10 +19,12 @@ import type { AccessLogSettings, BoundAddress, FromWorker, ReportBatch, WorkerFi
 export interface WorkerPool extends AsyncDisposable {
   readonly size: number;
   readonly engine: 'native' | 'portable';
+  /** Why it is the portable one; else empty. */
+  readonly engineNote: string;
   readonly gauges: ConnectionGauges;
   /** Workers that crashed and were replaced since the start. */
   readonly crashes: number;
-  /** Binds on every worker (an inherited fd: on the first). Rejects, with nothing left bound, when one of them can't. */
+  /** Binds on every worker (an inherited fd of the portable engine: on the first). Rejects, with nothing left bound, when one of them can't. */
   listen(addr: string, endpoint: ListenEndpoint, gauge: number): Promise<BoundAddress>;
   unlisten(addr: string): Promise<void>;
   /** Resolves when every worker decides by the changes. */
@@ -66,7 +68,7 @@ interface Member {
   readonly index: number;
   readonly worker: Worker;
   readonly calls: CallChannel;
-  readonly ready: Promise<'native' | 'portable'>;
+  readonly ready: Promise<Ready>;
   /** The last figures it gave; they stay counted when it crashes. */
   last: WorkerFigures | null;
 }
@@ -77,7 +79,14 @@ interface Bound {
   readonly address: BoundAddress;
 }
 
-/** The worker that listens on inherited sockets: Node can't duplicate a descriptor, and one that is closed is closed for all. */
+type Ready = Extract<FromWorker, { kind: 'ready' }>;
+
+const PORTABLE: Pick<Ready, 'engine' | 'note'> = { engine: 'portable', note: '' };
+
+/**
+ * The worker that listens on inherited sockets with the portable engine: Node can't duplicate a descriptor, and one that is closed is
+ * closed for all. With the native engine each worker has a duplicate.
+ */
 const INHERITOR = 0;
 const RESTART_DELAY_MS = 100;
 const MAX_RESTART_DELAY_MS = 5000;
@@ -112,10 +121,10 @@ export async function createWorkerPool(options: WorkerPoolOptions): Promise<Work
     });
     const calls = new CallChannel(worker);
     const startedAt = Date.now();
-    const ready = new Promise<'native' | 'portable'>((resolve, reject) => {
+    const ready = new Promise<Ready>((resolve, reject) => {
       worker.on('message', (message: FromWorker) => {
-        if (message.kind === 'ready') resolve(message.engine);
-        else if (message.kind === 'reports') options.reports(message.reports);
+        if (message.kind === 'ready') resolve(message);
+        else if (message.kind === 'reports') options.reports(JSON.parse(message.json) as ReportBatch);
         else calls.settle(message);
       });
       worker.once('exit', () => reject(new Error(`worker ${index} ended while starting`)));
@@ -146,6 +155,7 @@ export async function createWorkerPool(options: WorkerPoolOptions): Promise<Work
       await member.ready;
       for (const [addr, { endpoint, gauge, address }] of bound) {
         if (endpoint.kind === 'tcp') await listenOn(member, addr, { ...endpoint, port: address.port }, gauge);
+        else if (engine === 'native') await listenOn(member, addr, endpoint, gauge);
         else if (index === INHERITOR) options.lost(addr);
       }
     } catch (error) {
@@ -174,7 +184,7 @@ export async function createWorkerPool(options: WorkerPoolOptions): Promise<Work
   }
 
   for (let index = 0; index < options.size; index++) spawn(index, RESTART_DELAY_MS);
-  const [engine = 'portable'] = await Promise.all([...members.values()].map((member) => member.ready));
+  const [{ engine, note } = PORTABLE] = await Promise.all([...members.values()].map((member) => member.ready));
   const collecting = setInterval(() => {
     collect().catch((error: unknown) => logger.error('collecting the figures of the workers failed', { err: error }));
   }, COLLECT_MS);
@@ -182,6 +192,7 @@ export async function createWorkerPool(options: WorkerPoolOptions): Promise<Work
   return {
     size: options.size,
     engine,
+    engineNote: note,
     gauges: createGauges(gaugeCells, 0, options.processMax),
     get crashes() {
       return crashes;
@@ -191,10 +202,11 @@ export async function createWorkerPool(options: WorkerPoolOptions): Promise<Work
       if (!first) throw new Error('no worker is running');
       const address = await listenOn(first, addr, endpoint, gauge);
       bound.set(addr, { endpoint, gauge, address });
-      // Port 0: the first worker's choice holds for the others. An inherited socket has one owner.
-      if (endpoint.kind === 'fd') return address;
+      if (endpoint.kind === 'fd' && engine === 'portable') return address;
+      // Port 0: the first worker's choice holds for the others.
+      const same = endpoint.kind === 'fd' ? endpoint : { ...endpoint, port: address.port };
       try {
-        await everyone((member) => listenOn(member, addr, { ...endpoint, port: address.port }, gauge));
+        await everyone((member) => listenOn(member, addr, same, gauge));
       } catch (error) {
         bound.delete(addr);
         await everyone((member) => member.calls.call('unlisten', { addr }));

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { measureLoopDelay } from '../../../mcdsl/metrics/index.ts';
 import { createRateLimiter } from '../../firewall/index.ts';
-import { createReactor } from '../../native/index.ts';
+import { createReactor, whyPortable } from '../../native/index.ts';
 import type { ReactorListener } from '../../native/native.ts';
 import { createBackendPools, createResolver } from '../../proxy/backends/index.ts';
 import { ConnectionRegistry } from '../../proxy/connections.ts';
@@ -18,7 +18,9 @@ import { createWorkerReporter } from './reporter.ts';
 /** A worker of the data plane: the whole life of its connections happens on this thread. It is told what to do by the main thread. */
 function runWorker(port: MessagePort, boot: WorkerBoot): void {
   const send = (message: FromWorker): void => port.postMessage(message);
-  const reporter = createWorkerReporter(boot.accessLog, (reports) => send({ kind: 'reports', reports }));
+  const reporter = createWorkerReporter(boot.accessLog, (reports) =>
+    send({ kind: 'reports', json: JSON.stringify(reports) }),
+  );
   const tables = createTables(boot.snapshot, createRateLimiter(boot.limiter));
   const loopDelay = measureLoopDelay();
   const registry = new ConnectionRegistry();
@@ -109,7 +111,7 @@ function runWorker(port: MessagePort, boot: WorkerBoot): void {
     },
   };
   answerCalls(port, handlers);
-  send({ kind: 'ready', engine: reactor.engine });
+  send({ kind: 'ready', engine: reactor.engine, note: whyPortable() });
 }
 
 if (!parentPort) throw new Error('worker-thread.ts runs as a worker only');

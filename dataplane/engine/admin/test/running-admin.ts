@@ -109,6 +109,7 @@ export async function startAdmin(configText = oneListener): Promise<RunningAdmin
       server: () => ({
         version: '0.1.0',
         engine: 'portable',
+        engineNote: 'MC_NATIVE=off',
         workers: 2,
         startedAt: new Date('2026-01-02T03:04:05Z'),
         state: drains === 0 ? 'serving' : 'draining',

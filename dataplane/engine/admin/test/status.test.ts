@@ -41,6 +41,7 @@ it('shows the server, its listeners as configured and as bound, and what needs a
   expect(await connection.admin.getStatus({})).toEqual({
     version: '0.1.0',
     engine: 'portable',
+    engineNote: 'MC_NATIVE=off',
     workers: 2,
     startedAt: new Date('2026-01-02T03:04:05Z'),
     generation: 0,

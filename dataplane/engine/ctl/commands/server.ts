@@ -74,7 +74,7 @@ function statusText(status: Status, colours: Colours): string {
     [
       ['state', status.state],
       ['version', status.version],
-      ['engine', `${status.engine}, ${count(status.workers, 'worker')}`],
+      ['engine', engineText(status)],
       ['started', started],
       ['generation', status.generation],
       ...unconfirmedPairs(status),
@@ -86,6 +86,11 @@ function statusText(status: Status, colours: Colours): string {
     formatTable(listenerColumns, status.listeners),
     status.warnings.map((warning) => `${colours.yellow('warning:')} ${escapeControl(warning)}\n`).join(''),
   );
+}
+
+function engineText({ engine, engineNote, workers }: Status): string {
+  const why = engineNote === '' ? '' : ` (${escapeControl(engineNote)})`;
+  return `${engine}${why}, ${count(workers, 'worker')}`;
 }
 
 function unconfirmedPairs({ unconfirmed }: Status): readonly Pair[] {

@@ -237,7 +237,7 @@ describe('mcproxyctl', () => {
   it('status, listeners, stats and drain', async () => {
     await done('routes', 'add', ...l4.with(1, 'file.example.test'));
     const text = await done('status');
-    expect(text).toMatch(/^state +serving\nversion +0\.1\.0\nengine +portable, 2 workers\n/);
+    expect(text).toMatch(/^state +serving\nversion +0\.1\.0\nengine +portable \(MC_NATIVE=off\), 2 workers\n/);
     expect(text).toContain('\ngeneration     1\n');
     expect(text).toMatch(
       /\nLISTENER +BOUND +ROUTES +ACTIVE +MAX +PROXY PROTOCOL +DEFAULT ROUTE\n:443 +\[::\]:4443 +1 +3 /,

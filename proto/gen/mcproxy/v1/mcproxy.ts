@@ -620,7 +620,11 @@ export interface Status {
   configFile: string;
   database: string;
   geoip: GeoipState | undefined;
-  unconfirmed: Unconfirmed | undefined;
+  unconfirmed:
+    | Unconfirmed
+    | undefined;
+  /** Why the engine is the portable one; empty when it is native. */
+  engineNote: string;
 }
 
 export interface GetStatsRequest {
@@ -6552,6 +6556,7 @@ function createBaseStatus(): Status {
     database: "",
     geoip: undefined,
     unconfirmed: undefined,
+    engineNote: "",
   };
 }
 
@@ -6595,6 +6600,9 @@ export const Status: MessageFns<Status> = {
     }
     if (message.unconfirmed !== undefined) {
       Unconfirmed.encode(message.unconfirmed, writer.uint32(106).fork()).join();
+    }
+    if (message.engineNote !== "") {
+      writer.uint32(114).string(message.engineNote);
     }
     return writer;
   },
@@ -6716,6 +6724,14 @@ export const Status: MessageFns<Status> = {
             message.unconfirmed = Unconfirmed.decode(reader, reader.uint32());
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.engineNote = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -6757,6 +6773,11 @@ export const Status: MessageFns<Status> = {
       database: isSet(object.database) ? globalThis.String(object.database) : "",
       geoip: isSet(object.geoip) ? GeoipState.fromJSON(object.geoip) : undefined,
       unconfirmed: isSet(object.unconfirmed) ? Unconfirmed.fromJSON(object.unconfirmed) : undefined,
+      engineNote: isSet(object.engineNote)
+        ? globalThis.String(object.engineNote)
+        : isSet(object.engine_note)
+        ? globalThis.String(object.engine_note)
+        : "",
     };
   },
 
@@ -6801,6 +6822,9 @@ export const Status: MessageFns<Status> = {
     if (message.unconfirmed !== undefined) {
       obj.unconfirmed = Unconfirmed.toJSON(message.unconfirmed);
     }
+    if (message.engineNote !== "") {
+      obj.engineNote = message.engineNote;
+    }
     return obj;
   },
 
@@ -6826,6 +6850,7 @@ export const Status: MessageFns<Status> = {
     message.unconfirmed = (object.unconfirmed !== undefined && object.unconfirmed !== null)
       ? Unconfirmed.fromPartial(object.unconfirmed)
       : undefined;
+    message.engineNote = object.engineNote ?? "";
     return message;
   },
 };
