@@ -40,7 +40,8 @@ const ids = (registry: ConnectionRegistry, filter: Partial<ConnectionFilter>): s
 describe('the registry of connections', () => {
   it('lists the oldest first, by listener, host name and client, and counts beyond the limit', () => {
     const registry = new ConnectionRegistry();
-    registry.add(live('1'));
+    const first = live('1');
+    registry.add(first);
     registry.add(live('2', { listener: ':8443', clientIp: '2001:db8::1' }));
     registry.add(live('3', { sni: 'b.test', route: '*.test' }));
     registry.add(live('4', { sni: null, route: 'default.test' }));
@@ -51,7 +52,7 @@ describe('the registry of connections', () => {
     expect(ids(registry, { hostname: '*.test' })).toEqual(['3']);
     expect(ids(registry, { hostname: 'default.test', listener: ':443' })).toEqual(['4']);
     expect(registry.list({ ...all, limit: 2 })).toMatchObject({ connections: [{ id: '1' }, { id: '2' }], total: 4 });
-    registry.remove('1');
+    registry.remove(first);
     expect(ids(registry, { limit: 2 })).toEqual(['2', '3']);
   });
 

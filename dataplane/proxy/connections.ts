@@ -41,27 +41,30 @@ export interface ConnectionPage {
   readonly total: number;
 }
 
-/** The connections of one worker that have found their route. */
+/**
+ * The connections of one worker that have found their route. They are added and removed at each connection and looked up by id when
+ * an operator names one, so a set of objects and not a table by id.
+ */
 export class ConnectionRegistry {
-  readonly #live = new Map<string, LiveConnection>();
+  readonly #live = new Set<LiveConnection>();
 
   add(connection: LiveConnection): void {
-    this.#live.set(connection.info.id, connection);
+    this.#live.add(connection);
   }
 
-  remove(id: string): void {
-    this.#live.delete(id);
+  remove(connection: LiveConnection): void {
+    this.#live.delete(connection);
   }
 
   get size(): number {
     return this.#live.size;
   }
 
-  /** Reads every connection and copies those of the answer. A map keeps its order: the oldest come first. */
+  /** Reads every connection and copies those of the answer. A set keeps its order: the oldest come first. */
   list(filter: ConnectionFilter): ConnectionPage {
     const connections: ConnectionView[] = [];
     let total = 0;
-    for (const live of this.#live.values()) {
+    for (const live of this.#live) {
       if (!matches(live, filter)) continue;
       total++;
       if (connections.length < filter.limit) connections.push(viewOf(live));
@@ -71,11 +74,13 @@ export class ConnectionRegistry {
 
   /** Returns the connection as it was; null: there is none of that id. */
   kill(id: string): ConnectionView | null {
-    const live = this.#live.get(id);
-    if (!live) return null;
-    const view = viewOf(live);
-    live.kill();
-    return view;
+    for (const live of this.#live) {
+      if (live.info.id !== id) continue;
+      const view = viewOf(live);
+      live.kill();
+      return view;
+    }
+    return null;
   }
 
   /** Kills every connection of a route, by name: connections outlive the route object they began with. Returns how many. */
@@ -88,7 +93,7 @@ export class ConnectionRegistry {
   }
 
   #kill(chosen: (live: LiveConnection) => boolean): number {
-    const victims = [...this.#live.values()].filter(chosen);
+    const victims = [...this.#live].filter(chosen);
     for (const victim of victims) victim.kill();
     return victims.length;
   }
@@ -111,6 +116,7 @@ function matches({ info, route }: LiveConnection, { listener, hostname, clientIp
   return hostname === '' || route.hostname === hostname || info.sni === hostname;
 }
 
-function viewOf({ info, route, traffic }: LiveConnection): ConnectionView {
-  return { ...info, ...traffic(), route: route.hostname, mode: route.mode };
+function viewOf(live: LiveConnection): ConnectionView {
+  const { info, route } = live;
+  return { ...info, ...live.traffic(), route: route.hostname, mode: route.mode };
 }

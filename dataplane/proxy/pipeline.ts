@@ -1,14 +1,15 @@
 import { evaluateFirewall } from '../firewall/index.ts';
-import type { Arrival, ArrivalHandler, RelayResult } from '../native/native.ts';
+import type { Arrival, ArrivalHandler } from '../native/native.ts';
 import { formatIp } from '../net/address.ts';
 import { readClientHello } from './client-hello/index.ts';
-import type { ConnectionRegistry } from './connections.ts';
+import type { ConnectionRegistry, LiveConnection } from './connections.ts';
 import type { ConnectionGauges } from './gauges.ts';
 import { redirectToHttps } from './http-redirect.ts';
+import { RelayedConnection, type RelayedObserver } from './l4/relayed.ts';
 import type { Relayer } from './l4/relayer.ts';
 import type { Terminator } from './l7/terminator.ts';
 import type { Route } from './model.ts';
-import { beginPassage, connectionInfo, printableId, type Passage } from './passage.ts';
+import { Passage, printableId } from './passage.ts';
 import { readProxyHeader } from './proxy-protocol/index.ts';
 import type { Reason } from './reasons.ts';
 import type { Reporter } from './report.ts';
@@ -57,7 +58,7 @@ export function createPipeline(deps: PipelineDeps, opened: ListenerTable, gauge:
   }
 
   function accept(arrival: Arrival<Passage>): Passage | null {
-    const passage = beginPassage(deps.nextId(), listener.spec.addr, arrival);
+    const passage = new Passage(arrival, listener.spec.addr, deps.nextId);
     arrival.tag = passage;
     if (arrival.state !== 'open') return null;
     if (!gauges.tryOpen(gauge, listener.spec.maxConnections)) {
@@ -141,53 +142,39 @@ export function createPipeline(deps: PipelineDeps, opened: ListenerTable, gauge:
   function relay(arrival: Arrival<Passage>, passage: Passage, route: Route): void {
     if (!gauges.tryDial()) return refuse(arrival, passage, 'limit_upstreams', '', '', route.hostname);
     passage.dialed = true;
-    const info = connectionInfo(passage);
-    let backend = '';
-    const closed = (result: RelayResult): void => {
-      forget(passage);
-      reporter.relayed({
-        connection: info,
-        route: route.hostname,
-        backend,
-        durationMs: Date.now() - passage.acceptedAt,
-        bytesUp: result.bytesUp,
-        bytesDown: result.bytesDown,
-        end: result.end,
-      });
-    };
+    const relayed = new RelayedConnection(arrival, passage, route, relayObserver);
     // Known from here on, so that a removed route's connections are found while they still look for a backend.
-    registry.add({
-      info,
-      route,
-      traffic: () => ({
-        backend,
-        bytesUp: passage.relay?.bytesUp ?? 0,
-        bytesDown: passage.relay?.bytesDown ?? 0,
-      }),
-      kill() {
-        if (passage.relay) passage.relay.kill();
-        else arrival.reset();
-        // Before a backend accepted, a kill is the last that is heard of it.
-        if (backend === '') closed({ end: 'killed', bytesUp: 0, bytesDown: 0 });
-      },
-    });
-    relayer.relay(arrival, passage, route, {
-      connected: (address) => (backend = address),
-      unreachable: (reason, detail) => refuse(arrival, passage, reason, '', detail, route.hostname),
-      closed,
-    });
+    registry.add(relayed);
+    relayer.relay(arrival, passage, route, relayed);
   }
 
+  const relayObserver: RelayedObserver = {
+    unreachable(relayed, reason, detail) {
+      registry.remove(relayed);
+      refuse(relayed.arrival, relayed.passage, reason, '', detail, relayed.route.hostname);
+    },
+    closed(relayed, result) {
+      registry.remove(relayed);
+      forget(relayed.passage);
+      reporter.relayed(relayed.record(result));
+    },
+  };
+
   function terminate(arrival: Arrival<Passage>, passage: Passage, route: Route): void {
+    // What is known of the arrival has to be asked for before it is handed over.
+    const { info } = passage;
     const socket = arrival.adopt(passage.headerBytes);
-    const info = connectionInfo(passage);
-    registry.add({
+    const live: LiveConnection = {
       info,
       route,
       traffic: () => ({ backend: '', bytesUp: socket.bytesRead, bytesDown: socket.bytesWritten }),
       kill: () => socket.resetAndDestroy(),
+    };
+    registry.add(live);
+    socket.once('close', () => {
+      registry.remove(live);
+      forget(passage);
     });
-    socket.once('close', () => forget(passage));
     terminator.terminate(socket, info, route);
   }
 
@@ -233,7 +220,6 @@ export function createPipeline(deps: PipelineDeps, opened: ListenerTable, gauge:
   }
 
   function forget(passage: Passage): void {
-    registry.remove(passage.id);
     if (passage.dialed) gauges.hungUp();
     passage.dialed = false;
     if (!passage.counted) return;

@@ -47,17 +47,15 @@ export function createReportSink(logger: Logger, events: EventLog): ReportSink {
 
 function refusalFields(refusal: Refusal): Record<string, string> {
   const { reason, rule, detail, listener, clientIp, peerIp, sni, route, connectionId } = refusal;
-  return {
-    reason,
-    listener,
-    client: clientIp,
-    ...(peerIp === clientIp ? {} : { peer: peerIp }),
-    ...(sni === '' ? {} : { sni }),
-    ...(route === '' ? {} : { route }),
-    ...(rule === '' ? {} : { rule }),
-    ...(detail === '' ? {} : { detail }),
-    id: connectionId,
-  };
+  // A flood makes many of these: no spreads.
+  const fields: Record<string, string> = { reason, listener, client: clientIp };
+  if (peerIp !== clientIp) fields['peer'] = peerIp;
+  if (sni !== '') fields['sni'] = sni;
+  if (route !== '') fields['route'] = route;
+  if (rule !== '') fields['rule'] = rule;
+  if (detail !== '') fields['detail'] = detail;
+  fields['id'] = connectionId;
+  return fields;
 }
 
 function relayFields({ connection, ...record }: RelayRecord): Record<string, unknown> {

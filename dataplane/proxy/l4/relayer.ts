@@ -1,6 +1,7 @@
-import type { Arrival, RelayResult } from '../../native/native.ts';
+import type { Arrival, RelayObserver, RelayPlan, RelayResult } from '../../native/native.ts';
 import {
   isExhaustion,
+  NONE_TRIED,
   type Backend,
   type BackendPool,
   type BackendPools,
@@ -33,8 +34,11 @@ export function createRelayer(resolver: Resolver, pools: BackendPools, settings:
   };
 }
 
-/** One connection's search for a backend: each is tried once, each of its addresses in order, and nothing is consumed until one accepts. */
-class Attempt {
+/**
+ * One connection's search for a backend: each is tried once, each of its addresses in order, and nothing is consumed until one accepts.
+ * It then stands for that backend until the relay is over.
+ */
+class Attempt implements RelayObserver {
   readonly #arrival: Arrival<Passage>;
   readonly #passage: Passage;
   readonly #pool: BackendPool;
@@ -42,7 +46,10 @@ class Attempt {
   readonly #settings: ProxySettings;
   readonly #events: RelayEvents;
   readonly #prefix: Uint8Array | null;
-  readonly #tried = new Set<string>();
+  #tried = NONE_TRIED;
+  #backend: Backend | null = null;
+  #address: ResolvedAddress | null = null;
+  #index = 0;
 
   constructor(
     arrival: Arrival<Passage>,
@@ -68,55 +75,65 @@ class Attempt {
       this.#events.unreachable('backend_unreachable', lastError);
       return;
     }
-    this.#tried.add(backend.address);
+    this.#backend = backend;
     const known = this.#resolver.resolved(backend.address);
     if (known) {
-      this.#connect(backend, known, 0);
+      this.#connect(known, 0);
       return;
     }
     this.#resolver.resolve(backend.address).then(
-      (address) => this.#unlessGone(() => this.#connect(backend, address, 0)),
-      (error: Error) => this.#unlessGone(() => this.#failed(backend, error.message)),
+      (address) => this.#unlessGone(() => this.#connect(address, 0)),
+      (error: Error) => this.#unlessGone(() => this.#failed(error.message)),
     );
   }
 
-  #connect(backend: Backend, address: ResolvedAddress, index: number): void {
+  connected(): void {
+    const backend = this.#backend;
+    if (!backend) return;
+    backend.opened();
+    this.#events.connected(backend.address);
+  }
+
+  connectFailed(code: string): void {
+    const [backend, address, index] = [this.#backend, this.#address, this.#index];
+    if (!backend || !address) return;
+    this.#passage.relay = null;
+    // No backend's fault, and another one would need a descriptor too.
+    if (isExhaustion(code)) this.#events.unreachable('limit_upstreams', `${backend.address}: ${code}`);
+    else if (index + 1 < address.ips.length) this.#connect(address, index + 1);
+    else this.#failed(`${backend.address}: ${code}`);
+  }
+
+  closed(result: RelayResult): void {
+    this.#backend?.closed();
+    this.#events.closed(result);
+  }
+
+  #connect(address: ResolvedAddress, index: number): void {
     const host = address.ips[index];
     if (host === undefined) {
-      this.#failed(backend, `${backend.address} has no address`);
+      this.#failed(`${this.#backend?.address} has no address`);
       return;
     }
-    this.#passage.relay = this.#arrival.relay(
-      {
-        host,
-        port: address.port,
-        prefix: this.#prefix,
-        skip: this.#passage.headerBytes,
-        connectTimeoutMs: this.#settings.connectTimeoutMs,
-        idleTimeoutMs: this.#settings.idleTimeoutMs,
-      },
-      {
-        connected: () => {
-          backend.opened();
-          this.#events.connected(backend.address);
-        },
-        connectFailed: (code) => {
-          this.#passage.relay = null;
-          // No backend's fault, and another one would need a descriptor too.
-          if (isExhaustion(code)) this.#events.unreachable('limit_upstreams', `${backend.address}: ${code}`);
-          else if (index + 1 < address.ips.length) this.#connect(backend, address, index + 1);
-          else this.#failed(backend, `${backend.address}: ${code}`);
-        },
-        closed: (result) => {
-          backend.closed();
-          this.#events.closed(result);
-        },
-      },
-    );
+    this.#address = address;
+    this.#index = index;
+    const plan: RelayPlan = {
+      host,
+      port: address.port,
+      prefix: this.#prefix,
+      skip: this.#passage.headerBytes,
+      connectTimeoutMs: this.#settings.connectTimeoutMs,
+      idleTimeoutMs: this.#settings.idleTimeoutMs,
+    };
+    this.#passage.relay = this.#arrival.relay(plan, this);
   }
 
-  #failed(backend: Backend, error: string): void {
-    backend.connectFailed();
+  #failed(error: string): void {
+    const backend = this.#backend;
+    if (backend) {
+      backend.connectFailed();
+      this.#tried = new Set([...this.#tried, backend.address]);
+    }
     this.next(error);
   }
 
