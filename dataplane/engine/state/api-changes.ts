@@ -1,6 +1,7 @@
 import type { SnapshotChange } from '../../proxy/model.ts';
 import type { Certificates, PreparedMaterial, RouteKey } from '../certificates/index.ts';
 import type { ApiChange, StoredPolicy } from '../store/index.ts';
+import type { Plan } from './change.ts';
 import {
   apiPoliciesOf,
   baseOf,
@@ -69,6 +70,16 @@ export function applyApiChanges(
   }
   const routes = new Map([...touched, ...replaced]);
   return [...[...routes.values()].flatMap((key) => serve(desired, key, certificates)), ...others];
+}
+
+/** The part of a plan that is the same changes twice: for the disk, and for memory. */
+export function carryingOut(
+  desired: Desired,
+  certificates: Certificates,
+  changes: readonly ApiChange[],
+  prepared?: ReadonlyMap<string, PreparedMaterial>,
+): Pick<Plan<unknown>, 'rows' | 'compile'> {
+  return { rows: changes, compile: () => applyApiChanges(desired, certificates, changes, prepared) };
 }
 
 /** Workers know each rule once, whoever has it. */

@@ -1,7 +1,9 @@
+import type { Certificates } from '../certificates/index.ts';
 import { parseFirewallRule, type FirewallRule, type FirewallRuleKind } from '../../firewall/index.ts';
 import type { Origin } from '../../proxy/model.ts';
 import { parseRateLimit, type RateLimitSettings } from '../config/index.ts';
 import { proxyErrors } from '../errors.ts';
+import { carryingOut } from './api-changes.ts';
 import type { Validated } from './change.ts';
 import { rateLimit, type Desired } from './desired.ts';
 import { ruleId } from './keys.ts';
@@ -25,7 +27,12 @@ export interface SetRateLimitResult {
 
 const MAX_API_RULES = 1_000_000;
 
-export function addFirewallRule(desired: Desired, kind: FirewallRuleKind, value: string): Validated<AddRuleResult> {
+export function addFirewallRule(
+  desired: Desired,
+  certificates: Certificates,
+  kind: FirewallRuleKind,
+  value: string,
+): Validated<AddRuleResult> {
   const rule = checkRule(kind, value);
   const id = ruleId(rule);
   const answer = (changed: boolean, origin: Origin): AddRuleResult => ({
@@ -41,11 +48,7 @@ export function addFirewallRule(desired: Desired, kind: FirewallRuleKind, value:
   }
   return {
     kind: 'plan',
-    rows: [{ kind: 'rule_put', rule }],
-    compile() {
-      desired.apiRules.set(id, rule);
-      return [{ kind: 'firewall_rule', op: 'add', rule }];
-    },
+    ...carryingOut(desired, certificates, [{ kind: 'rule_put', rule }]),
     events: [{ kind: 'firewall', rule: id, detail: 'added by the API' }],
     answer: () => answer(true, 'api'),
   };
@@ -53,6 +56,7 @@ export function addFirewallRule(desired: Desired, kind: FirewallRuleKind, value:
 
 export function removeFirewallRule(
   desired: Desired,
+  certificates: Certificates,
   kind: FirewallRuleKind,
   value: string,
 ): Validated<RemoveRuleResult> {
@@ -67,18 +71,19 @@ export function removeFirewallRule(
   if (!desired.apiRules.has(id)) throw proxyErrors.error('rule_not_found', `there is no rule ${id}`);
   return {
     kind: 'plan',
-    rows: [{ kind: 'rule_remove', rule }],
-    compile() {
-      desired.apiRules.delete(id);
-      return [{ kind: 'firewall_rule', op: 'remove', rule }];
-    },
+    ...carryingOut(desired, certificates, [{ kind: 'rule_remove', rule }]),
     events: [{ kind: 'firewall', rule: id, detail: 'removed by the API' }],
     answer: () => ({ generation: desired.generation }),
   };
 }
 
 /** @param windowMs 0: the window that is in force */
-export function setRateLimit(desired: Desired, limit: number, windowMs: number): Validated<SetRateLimitResult> {
+export function setRateLimit(
+  desired: Desired,
+  certificates: Certificates,
+  limit: number,
+  windowMs: number,
+): Validated<SetRateLimitResult> {
   const parsed = parseRateLimit({ limit, windowMs: windowMs === 0 ? rateLimit(desired).windowMs : windowMs });
   if (!parsed.ok) throw proxyErrors.error('rate_limit_invalid', parsed.reason);
   const { value } = parsed;
@@ -87,11 +92,7 @@ export function setRateLimit(desired: Desired, limit: number, windowMs: number):
   if (before?.limit === value.limit && before.windowMs === value.windowMs) return { kind: 'none', answer: answer() };
   return {
     kind: 'plan',
-    rows: [{ kind: 'rate_limit_put', rateLimit: value }],
-    compile() {
-      desired.apiRateLimit = value;
-      return [{ kind: 'rate_limit', ...value }];
-    },
+    ...carryingOut(desired, certificates, [{ kind: 'rate_limit_put', rateLimit: value }]),
     events: [
       { kind: 'firewall', rule: `rate_limit ${value.limit} per ${value.windowMs} ms`, detail: 'set by the API' },
     ],
@@ -100,7 +101,7 @@ export function setRateLimit(desired: Desired, limit: number, windowMs: number):
 }
 
 /** Forgets the API's setting; the one of the file is in force again. */
-export function resetRateLimit(desired: Desired): Validated<SetRateLimitResult> {
+export function resetRateLimit(desired: Desired, certificates: Certificates): Validated<SetRateLimitResult> {
   const answer = (): SetRateLimitResult => ({
     rateLimit: rateLimit(desired),
     origin: 'config',
@@ -109,11 +110,7 @@ export function resetRateLimit(desired: Desired): Validated<SetRateLimitResult> 
   if (!desired.apiRateLimit) return { kind: 'none', answer: answer() };
   return {
     kind: 'plan',
-    rows: [{ kind: 'rate_limit_remove' }],
-    compile() {
-      desired.apiRateLimit = null;
-      return [{ kind: 'rate_limit', ...rateLimit(desired) }];
-    },
+    ...carryingOut(desired, certificates, [{ kind: 'rate_limit_remove' }]),
     events: [{ kind: 'firewall', rule: 'rate_limit', detail: 'reset to the configuration file by the API' }],
     answer,
   };

@@ -3,10 +3,10 @@ import type { Certificates, RouteKey } from '../certificates/index.ts';
 import { parseHeaderName, parseRouteHostname, parseUserAgent, whyNoHostname } from '../config/index.ts';
 import { proxyErrors } from '../errors.ts';
 import type { PolicyKind, StoredPolicy } from '../store/index.ts';
+import { carryingOut } from './api-changes.ts';
 import type { Validated } from './change.ts';
-import { apiPoliciesOf, baseOf, dropApiPolicies, putApiPolicy, type Desired } from './desired.ts';
+import { apiPoliciesOf, baseOf, type Desired } from './desired.ts';
 import { resolveLeftListener, resolveListener } from './listeners.ts';
-import { serve } from './routes.ts';
 
 /** A policy as somebody names it; `listener` may be empty where there is one only. */
 export interface PolicyInput {
@@ -58,11 +58,7 @@ export function addPolicy(
   }
   return {
     kind: 'plan',
-    rows: [{ kind: 'policy_put', policy }],
-    compile() {
-      putApiPolicy(desired, policy);
-      return serve(desired, policy, certificates);
-    },
+    ...carryingOut(desired, certificates, [{ kind: 'policy_put', policy }]),
     events: [policyEvent(policy, 'added by the API')],
     answer: () => answer(true, 'api'),
   };
@@ -78,11 +74,7 @@ export function removePolicy(
   if (!stored) throw whyNotRemovable(desired, policy);
   return {
     kind: 'plan',
-    rows: [{ kind: 'policy_remove', policy: stored }],
-    compile() {
-      dropApiPolicies(desired, policy, [stored]);
-      return serve(desired, policy, certificates);
-    },
+    ...carryingOut(desired, certificates, [{ kind: 'policy_remove', policy: stored }]),
     events: [policyEvent(stored, 'removed by the API')],
     answer: () => ({ generation: desired.generation }),
   };
