@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { nginxConfig } from './configs.ts';
-import type { Backend } from './model.ts';
+import type { Backend, Command } from './model.ts';
 
 /** What the backends answer, and the checks expect. */
 export const WEB_BODY = 'The quick brown fox jumps over the lazy dog, and back once more.';
@@ -13,6 +13,8 @@ export const HELLO_ANSWER = 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Len
 /** How long one stream is, and the block that it repeats. */
 export const STREAM_BYTES = 64 * 1024 * 1024;
 export const STREAM_BLOCK_BYTES = 1024 * 1024;
+/** How long a large HTTP body is, of the same blocks. */
+export const BODY_BYTES = 100 * 1024 * 1024;
 
 /** HTTP/1.1 in clear, 64 bytes from memory: the cheapest answer that a server of others gives. */
 export const webBackend: Backend = {
@@ -53,9 +55,31 @@ export const helloBackend: Backend = {
   command: (_site, config) => ['nginx', '-c', config],
 };
 
-/** No server of others sends a long stream in clear after a ClientHello. */
-export const streamBackend: Backend = {
-  about: `a program of ours that reads the ClientHello and sends ${STREAM_BYTES / 1024 / 1024} MiB`,
+/** No server of others sends a long stream in clear after a ClientHello, or reads one. */
+export function streamBackend(direction: 'down' | 'up'): Backend {
+  const mebibytes = STREAM_BYTES / 1024 / 1024;
+  return {
+    about: `a program of ours that reads the ClientHello and ${direction === 'up' ? 'then' : 'sends'} ${mebibytes} MiB`,
+    needs: [],
+    command: ({ port }) => program('stream-backend', String(port), direction),
+  };
+}
+
+/** Holds what comes open. */
+export const holdBackend: Backend = {
+  about: 'a program of ours that reads the ClientHello, answers 64 bytes and keeps the connection',
   needs: [],
-  command: (site) => [process.execPath, join(import.meta.dirname, 'programs/stream-backend.ts'), String(site.port)],
+  command: ({ port }) => program('hold-backend', String(port)),
 };
+
+/** Large bodies in clear, both ways. */
+export const bodyBackend: Backend = {
+  about: `a program of ours, HTTP/1.1 in clear: sends ${BODY_BYTES / 1024 / 1024} MiB, or reads as much and looks whether it is right`,
+  needs: [],
+  command: ({ port }) => program('body-backend', String(port)),
+};
+
+/** A program of `programs/`, on the Node that runs the bench. */
+export function program(name: string, ...args: readonly string[]): Command {
+  return [process.execPath, join(import.meta.dirname, `programs/${name}.ts`), ...args];
+}

@@ -5,6 +5,9 @@ import type { Site } from './model.ts';
  * certificate, no access log, connections to clients and backends kept for 300 s without a limit of requests, as many workers.
  */
 
+/** Of each server: a connection takes two files, and a process has 20,000 where the limit cannot be raised. */
+const MAX_CONNECTIONS = 9000;
+
 /** ours, ready for `[[listeners.routes]]` to follow. */
 export function oursConfig(site: Site, routes: string, firewall = ''): string {
   const text = JSON.stringify;
@@ -33,7 +36,8 @@ ${routes}`;
 export function haproxyConfig(site: Site, mode: 'tcp' | 'http', sections: string, defaults = ''): string {
   return `global
   nbthread ${site.workers}
-  maxconn 4000
+  maxconn ${MAX_CONNECTIONS}
+  maxpipes 256
   ssl-default-bind-options ssl-min-ver TLSv1.3 ssl-max-ver TLSv1.3
   ssl-default-bind-curves X25519:P-256
 defaults
@@ -51,7 +55,7 @@ export function nginxConfig(site: Site, kind: 'http' | 'stream', block: string, 
 ${process.getuid?.() === 0 ? 'user root;\n' : ''}worker_processes ${workers};
 pid ${site.dir}/nginx.pid;
 error_log stderr crit;
-events { worker_connections 4096; }
+events { worker_connections ${2 * MAX_CONNECTIONS}; }
 ${kind} {
 ${head}${block}
 }

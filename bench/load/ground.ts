@@ -5,12 +5,12 @@ import { createSeedCa } from '../../mcdsl/seed-pki/index.ts';
 import { freePort } from './free-port.ts';
 import { makeHello } from './hello.ts';
 import { STREAM_HOST, WEB_HOST, type Scenario, type Site, type TlsFiles } from './model.ts';
+import { contenderId } from './results.ts';
 
-/** What a whole run shares: a temporary directory with certificates, a ClientHello and settings for load tools. */
+/** What a whole run shares: a temporary directory with certificates and settings for load tools. */
 export interface Ground extends Disposable {
   readonly dir: string;
   readonly tls: TlsFiles;
-  readonly helloFile: string;
   /** Environment for load tools: one cipher suite and one group, so that every server does the same cryptography. */
   readonly loadEnv: NodeJS.ProcessEnv;
 }
@@ -43,7 +43,6 @@ export async function layGround(): Promise<Ground> {
       key: write('server.key', keyPem),
       pem: write('server-and-key.pem', certPem + keyPem),
     },
-    helloFile: write('hello.bin', await makeHello(STREAM_HOST)),
     loadEnv: { OPENSSL_CONF: write('openssl.cnf', OPENSSL_CONFIG) },
     [Symbol.dispose]: () => rmSync(dir, { recursive: true, force: true }),
   };
@@ -54,19 +53,25 @@ export async function createSite(
   ground: Ground,
   scenario: Scenario,
   server: string,
-  { backendPort = 0, workers = 1 } = {},
+  { backendPort = 0, workers = 1, size = 0, direct = false } = {},
 ): Promise<Site> {
   const filesDir = join(ground.dir, scenario.name);
-  const dir = join(filesDir, server);
+  const dir = join(filesDir, contenderId(server, size));
   mkdirSync(dir, { recursive: true });
-  const { tls, helloFile } = ground;
-  return { dir, filesDir, port: await freePort(), backendPort, workers, tls, helloFile };
+  const { tls } = ground;
+  const helloFile = join(filesDir, HELLO_FILE);
+  const port = direct ? backendPort : await freePort();
+  return { dir, filesDir, port, backendPort, workers, size, direct, tls, helloFile };
 }
 
+const HELLO_FILE = 'hello.bin';
+
 /** Writes the scenario's own files. */
-export function writeFiles(ground: Ground, scenario: Scenario): void {
+export async function writeFiles(ground: Ground, scenario: Scenario): Promise<void> {
   const filesDir = join(ground.dir, scenario.name);
   mkdirSync(filesDir, { recursive: true });
-  const files = scenario.files?.({ filesDir, helloFile: ground.helloFile }) ?? {};
+  const helloFile = join(filesDir, HELLO_FILE);
+  writeFileSync(helloFile, await makeHello(scenario.helloFor ?? STREAM_HOST));
+  const files = scenario.files?.({ filesDir, helloFile }) ?? {};
   for (const [name, content] of Object.entries(files)) writeFileSync(join(filesDir, name), content);
 }

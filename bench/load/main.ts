@@ -3,13 +3,17 @@ import { messageOf } from '../../mcdsl/errors/index.ts';
 import { exitCode, type ExitCode } from '../../mcdsl/terminal/index.ts';
 import { readGates, shortfalls } from './gate.ts';
 import { layGround } from './ground.ts';
-import { findInstalled, type Installed } from './installed.ts';
+import { findInstalled, missingOf, type Installed } from './installed.ts';
 import { loadScenarios } from './load-scenarios.ts';
 import { describeMachine, ourVersion, type Machine } from './machine.ts';
 import { measureScenario } from './measure.ts';
-import type { Scenario, ScenarioResult } from './model.ts';
+import { partsOf, type Scenario } from './model.ts';
 import { parseOptions, USAGE, type BenchOptions } from './options.ts';
-import { formatMarkdown, formatRun, formatShortfalls, type BenchRun } from './report.ts';
+import { formatHtml } from './report/html.ts';
+import { formatMarkdown } from './report/markdown.ts';
+import type { BenchRun } from './report/run.ts';
+import { formatRun, formatShortfalls } from './report/text.ts';
+import type { ScenarioResult } from './results.ts';
 
 /**
  * `npm run bench`: ours beside its rivals, scenario by scenario. Tables go to stdout, progress to stderr. Exit codes: 0 measured,
@@ -33,21 +37,30 @@ async function run(args: readonly string[], signal: AbortSignal): Promise<ExitCo
 async function bench(all: readonly Scenario[], options: BenchOptions, signal: AbortSignal): Promise<ExitCode> {
   const { settings, scenarios: names } = options;
   const gates = readGates();
+  const chosen = all.filter(({ name }) => names.length === 0 || names.includes(name));
   const installed = findInstalled();
-  nameMissing(installed);
+  nameMissing(installed, chosen);
   const date = new Date().toISOString();
   const machine = describeMachine();
   nameOtherWork(machine);
   using ground = await layGround();
   const deps = { ground, installed, settings, progress: say };
   const results: ScenarioResult[] = [];
-  for (const scenario of all.filter(({ name }) => names.length === 0 || names.includes(name))) {
-    results.push(await measureScenario(scenario, deps, signal));
+  for (const scenario of chosen) {
+    const result = await measureScenario(scenario, deps, signal);
+    results.push(result);
+    if (result.kind === 'failed') say(`${result.name}: not measured: ${result.why}`);
+    else for (const { name, why } of result.dropped) say(`${result.name}: without ${name}: ${why}`);
   }
-  const versions = { ours: ourVersion(), ...installed };
+  const needed = new Set(chosen.flatMap(partsOf));
+  const versions = {
+    ours: ourVersion(),
+    ...Object.fromEntries(Object.entries(installed).filter(([part]) => needed.has(part))),
+  };
   const benchRun: BenchRun = { date, machine, settings, versions, results };
   process.stdout.write(formatRun(benchRun, gates));
   if (options.json !== null) writeFileSync(options.json, `${JSON.stringify(benchRun, null, 2)}\n`);
+  if (options.html !== null) writeFileSync(options.html, formatHtml(benchRun, gates));
   if (options.markdown !== null) writeFileSync(options.markdown, formatMarkdown(benchRun, gates));
   if (options.gate) {
     const behind = shortfalls(gates, names.length === 0 ? Object.keys(gates) : names, results);
@@ -62,9 +75,10 @@ function unknownScenario(all: readonly Scenario[], { scenarios }: BenchOptions):
   return unknown.length === 0 ? null : `there is no scenario ${unknown.join(', ')}`;
 }
 
-function nameMissing(installed: Installed): void {
-  const missing = Object.entries(installed).flatMap(([part, version]) => (version === null ? [part] : []));
-  if (missing.length > 0) say(`missing: ${missing.join(', ')}; bench/rivals installs them as root`);
+function nameMissing(installed: Installed, scenarios: readonly Scenario[]): void {
+  const needs = new Set(scenarios.flatMap(partsOf));
+  const missing = missingOf(installed, [...needs]);
+  if (missing.length > 0) say(`missing: ${missing.join(', ')}; for them: bench/rivals ${missing.join(' ')}`);
 }
 
 function nameOtherWork({ loadBefore, cores }: Machine): void {

@@ -1,25 +1,28 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../../mcdsl/errors/index.ts';
-import { treeCpuMs } from './cpu.ts';
-import { cpu, rate } from './format.ts';
-import { createSite, writeFiles, type Ground } from './ground.ts';
-import { missingOf, type Installed } from './installed.ts';
 import {
-  RIVALS,
-  type RivalName,
-  type Round,
-  type RunSettings,
-  type Sample,
-  type Scenario,
-  type ScenarioResult,
-  type ServerName,
-  type Site,
-} from './model.ts';
-import { runLoad, startServer, type Server } from './processes.ts';
-import { SERVER_KINDS } from './servers.ts';
-import { figures } from './statistics.ts';
+  directContender,
+  engineOf,
+  startBackend,
+  startContender,
+  type RunningBackend,
+  type RunningContender,
+} from './contenders.ts';
+import { formatFigures } from './format.ts';
+import { writeFiles, type Ground } from './ground.ts';
+import { missingOf, type Installed } from './installed.ts';
+import { treeMemoryBytes } from './memory.ts';
+import type { Contestant, LoadRunSettings, Scenario } from './model.ts';
+import type {
+  ContenderResult,
+  MeasuredScenario,
+  ResultHead,
+  Round,
+  RunSettings,
+  Sample,
+  ScenarioResult,
+} from './results.ts';
+import { sampleLoad } from './sample.ts';
+import { unitsPerSecond } from './statistics.ts';
 
 export interface MeasureDeps {
   readonly ground: Ground;
@@ -29,156 +32,149 @@ export interface MeasureDeps {
   readonly progress: (line: string) => void;
 }
 
-/** A server that has been started, its answers checked. */
-interface Contender {
-  readonly name: ServerName;
-  readonly site: Site;
-  readonly server: Server;
-}
-
-/** What servers still do after a load has ended (closing connections) belongs to that load. */
-const SETTLE_MS = 200;
-
 /**
- * One scenario: backend, ours and the rivals that are installed, all up at once; checks of their answers; a load each to warm up;
- * then the rounds, in each every server under the same load, one after the other. Whatever goes wrong ends up in the result;
- * rejects only when the signal aborts.
+ * One scenario: backend, ours and the rivals that are installed, at each size, all up at once; checks of their answers; a load each
+ * to warm up; then the rounds, in each every server under the same load, one after the other. A rival that fails takes no part from
+ * then on; whatever else goes wrong ends up in the result. Rejects only when the signal aborts.
  */
 export async function measureScenario(
   scenario: Scenario,
   deps: MeasureDeps,
   signal: AbortSignal,
 ): Promise<ScenarioResult> {
-  const wanted = RIVALS.filter((rival) => scenario.rivals[rival] !== undefined);
-  const missing = missingOf(deps.installed, wanted);
-  const { name, about, unit } = scenario;
-  const head = { name, about, unit, backend: scenario.backend.about, missing };
-  const lacking = missingOf(deps.installed, [...scenario.backend.needs, ...scenario.load.needs]);
+  const rivals = Object.entries(scenario.rivals);
+  const missing = rivals.flatMap(([name, { server }]) =>
+    missingOf(deps.installed, server.needs).length > 0 ? [name] : [],
+  );
+  const head: ResultHead = {
+    name: scenario.name,
+    about: scenario.about,
+    unit: scenario.unit,
+    metric: scenario.metric,
+    memoryAt: scenario.memoryAt ?? null,
+    scale: scenario.scale ?? null,
+    backend: scenario.backend?.about ?? null,
+    missing,
+  };
+  const needs = [...(scenario.backend?.needs ?? []), ...scenario.ours.server.needs, ...scenario.load.needs];
+  const lacking = missingOf(deps.installed, needs);
   if (lacking.length > 0) return { ...head, kind: 'failed', why: `needs ${lacking.join(', ')}` };
   try {
-    const rivals = wanted.filter((rival) => !missing.includes(rival));
-    return { ...head, kind: 'measured', ...(await measureRounds(scenario, rivals, deps, signal)) };
+    const present = rivals.filter(([name]) => !missing.includes(name));
+    return { ...head, kind: 'measured', ...(await measureRounds(scenario, present, deps, signal)) };
   } catch (error) {
     signal.throwIfAborted();
     return { ...head, kind: 'failed', why: messageOf(error) };
   }
 }
 
+type Measured = Pick<MeasuredScenario, 'engine' | 'contenders' | 'rounds' | 'dropped'>;
+
 async function measureRounds(
   scenario: Scenario,
-  rivals: readonly RivalName[],
+  rivals: readonly (readonly [string, Contestant])[],
   deps: MeasureDeps,
   signal: AbortSignal,
-): Promise<{ engine: string; rounds: Round[] }> {
-  const { settings, progress } = deps;
+): Promise<Measured> {
+  const { settings, progress, ground } = deps;
   await using stack = new AsyncDisposableStack();
-  writeFiles(deps.ground, scenario);
+  await writeFiles(ground, scenario);
   const backend = await startBackend(scenario, deps, signal);
-  stack.use(backend.server);
-  const contenders: Contender[] = [];
-  for (const name of ['ours', ...rivals] as const) {
-    const contender = await startContender(scenario, name, backend.port, deps, signal);
-    stack.use(contender.server);
-    contenders.push(contender);
-  }
-  const load = async (contender: Contender, seconds: number): Promise<Sample> => {
-    const over = new AbortController();
-    const loadSignal = AbortSignal.any([signal, over.signal]);
-    try {
-      const sample = sampleLoad(scenario, contender, seconds, deps, loadSignal);
-      return await Promise.race([sample, contender.server.failure, backend.server.failure]);
-    } finally {
-      // A load whose server is gone has nothing left to do.
-      over.abort();
-    }
-  };
+  if (backend !== null) stack.use(backend.server);
+  const field = new Field(scenario, backend, signal);
 
-  for (const contender of contenders) {
-    await scenario.check(contender.site).catch(named(contender.name));
-    progress(`${scenario.name}: ${contender.name} answers right, warming up`);
-    await load(contender, settings.warmUpSeconds).catch(named(contender.name));
+  for (const size of scenario.scale?.sizes ?? [0]) {
+    if (scenario.metric === 'latency' && backend !== null) {
+      field.enter(await directContender(scenario, size, backend, deps));
+    }
+    for (const [name, contestant] of [['ours', scenario.ours] as const, ...rivals]) {
+      await field.attempt(name, async () => {
+        const contender = await startContender(scenario, { name, size, contestant }, backend?.port ?? 0, deps, signal);
+        stack.use(contender.server);
+        field.enter(contender);
+      });
+    }
   }
+  const flatOut = { seconds: settings.warmUpSeconds, rate: null };
+  const rates: number[] = [];
+  for (const contender of field.contenders()) {
+    await field.attempt(contender.name, async () => {
+      await scenario.check(contender.site);
+      progress(`${scenario.name}: ${contender.id} answers right, warming up`);
+      const sample = await field.load(contender, flatOut, deps);
+      if (contender.name !== 'direct') rates.push(unitsPerSecond(sample));
+    });
+  }
+  const rate = scenario.load.pace === 'half' ? Math.floor(Math.min(...rates) / 2) : null;
   const rounds: Round[] = [];
   for (let number = 1; number <= settings.rounds; number++) {
-    const samples: Partial<Record<ServerName, Sample>> = {};
-    for (const contender of contenders) {
-      const sample = await load(contender, settings.seconds).catch(named(contender.name));
-      samples[contender.name] = sample;
-      const one = figures([sample]);
-      progress(
-        `${scenario.name}: round ${number} of ${settings.rounds}, ${contender.name}: ${cpu(one, scenario.unit)} of CPU, ${rate(one, scenario.unit)}`,
-      );
+    const samples: Record<string, Sample> = {};
+    for (const contender of field.contenders()) {
+      await field.attempt(contender.name, async () => {
+        const sample = await field.load(contender, { seconds: settings.seconds, rate }, deps);
+        samples[contender.id] = sample;
+        progress(
+          `${scenario.name}: round ${number} of ${settings.rounds}, ${contender.id}: ${formatFigures(sample, scenario.unit)}`,
+        );
+      });
     }
-    const { ours, ...others } = samples;
-    if (ours !== undefined) rounds.push({ ours, ...others });
+    rounds.push(samples);
   }
-  return { engine: contenders[0] === undefined ? 'unknown' : engineOf(contenders[0]), rounds };
+  return field.result(rounds);
 }
 
-async function startBackend(
-  scenario: Scenario,
-  { ground }: MeasureDeps,
-  signal: AbortSignal,
-): Promise<{ server: Server; port: number }> {
-  const site = await createSite(ground, scenario, 'backend');
-  const text = scenario.backend.config?.(site);
-  const config = text === undefined ? '' : join(site.dir, 'config');
-  if (text !== undefined) writeFileSync(config, text);
-  const command = scenario.backend.command(site, config);
-  return {
-    server: await startServer({ command, port: site.port, logFile: join(site.dir, 'log'), signal }),
-    port: site.port,
-  };
-}
+/** Who takes part. */
+class Field {
+  readonly #scenario: Scenario;
+  readonly #backend: RunningBackend | null;
+  readonly #signal: AbortSignal;
+  readonly #running: { readonly contender: RunningContender; readonly idleBytes: number }[] = [];
+  readonly #dropped = new Map<string, string>();
 
-async function startContender(
-  scenario: Scenario,
-  name: ServerName,
-  backendPort: number,
-  { ground, settings: { workers } }: MeasureDeps,
-  signal: AbortSignal,
-): Promise<Contender> {
-  const site = await createSite(ground, scenario, name, { backendPort, workers });
-  const kind = SERVER_KINDS[name];
-  const config = name === 'ours' ? scenario.ours : scenario.rivals[name];
-  if (config === undefined) throw new Error(`${scenario.name} has no configuration for ${name}`);
-  const file = join(site.dir, kind.configName);
-  writeFileSync(file, config(site));
-  const server = await startServer({
-    command: kind.run(file),
-    port: site.port,
-    logFile: join(site.dir, 'log'),
-    env: kind.env(site.dir, workers),
-    signal,
-  });
-  return { name, site, server };
-}
+  constructor(scenario: Scenario, backend: RunningBackend | null, signal: AbortSignal) {
+    this.#scenario = scenario;
+    this.#backend = backend;
+    this.#signal = signal;
+  }
 
-/** CPU time is read before the load starts and after what it left behind is done; the time of the load is the load's own. */
-async function sampleLoad(
-  scenario: Scenario,
-  { site, server }: Contender,
-  seconds: number,
-  { ground }: MeasureDeps,
-  signal: AbortSignal,
-): Promise<Sample> {
-  const beforeMs = treeCpuMs(server.pid);
-  const { stdout, elapsedMs } = await runLoad(scenario.load.command(site, seconds), seconds, ground.loadEnv, signal);
-  await delay(SETTLE_MS, undefined, { signal });
-  const cpuMs = treeCpuMs(server.pid) - beforeMs;
-  const { units, errors } = scenario.count(stdout);
-  if (errors.length > 0) throw new Error(`errors under load: ${errors.join('; ')}`);
-  if (units <= 0 || cpuMs <= 0) throw new Error(`nothing to measure: ${units} units in ${cpuMs} ms of CPU time`);
-  return { units, elapsedMs, cpuMs };
-}
+  /** Memory is read before the first load. */
+  enter(contender: RunningContender): void {
+    this.#running.push({ contender, idleBytes: treeMemoryBytes(contender.server.pid) });
+  }
 
-function named(name: ServerName): (error: unknown) => never {
-  return (error) => {
-    throw new Error(`${name}: ${messageOf(error)}`, { cause: error });
-  };
-}
+  contenders(): RunningContender[] {
+    return this.#running.map(({ contender }) => contender).filter(({ name }) => !this.#dropped.has(name));
+  }
 
-/** From the log line that tells that the server is ready. */
-function engineOf({ site }: Contender): string {
-  return /"engine":"(\w+)"/.exec(readFileSync(join(site.dir, 'log'), 'utf8'))?.[1] ?? 'unknown';
+  /** Work on a contender. Rejects when it fails for ours, or because the backend is gone; drops a rival, at all its sizes. */
+  async attempt(name: string, work: () => Promise<void>): Promise<void> {
+    if (this.#dropped.has(name)) return;
+    try {
+      await work();
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      const why = `${name}: ${messageOf(error)}`;
+      if (name === 'ours' || name === 'direct' || this.#backend?.server.ended()) throw new Error(why, { cause: error });
+      this.#dropped.set(name, messageOf(error));
+    }
+  }
+
+  async load(contender: RunningContender, run: LoadRunSettings, { ground }: MeasureDeps): Promise<Sample> {
+    const sample = sampleLoad(this.#scenario, contender, run, ground.loadEnv, this.#signal);
+    return this.#backend === null ? sample : Promise.race([sample, this.#backend.server.failure]);
+  }
+
+  result(rounds: readonly Round[]): Measured {
+    const left = this.#running.filter(({ contender: { name } }) => !this.#dropped.has(name));
+    const contenders = left.map(({ contender: { id, name, size, server }, idleBytes }): ContenderResult => ({
+      id,
+      name,
+      size,
+      idleBytes,
+      afterBytes: treeMemoryBytes(server.pid),
+    }));
+    const ours = left.find(({ contender: { name } }) => name === 'ours')?.contender;
+    const dropped = [...this.#dropped].map(([name, why]) => ({ name, why }));
+    return { engine: ours === undefined ? 'unknown' : engineOf(ours), contenders, rounds, dropped };
+  }
 }

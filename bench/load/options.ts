@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { messageOf } from '../../mcdsl/errors/index.ts';
-import type { RunSettings } from './model.ts';
+import type { RunSettings } from './results.ts';
 
 export interface BenchOptions {
   readonly settings: RunSettings;
@@ -9,6 +9,7 @@ export interface BenchOptions {
   readonly gate: boolean;
   /** Files to write, or null. */
   readonly json: string | null;
+  readonly html: string | null;
   readonly markdown: string | null;
 }
 
@@ -23,8 +24,10 @@ export const USAGE = `usage: npm run bench [-- [SCENARIO…] [OPTIONS]]
   --seconds N      how long each load lasts (5)
   --warm-up N      seconds of load on each server before the first round (3)
   --workers N      workers or threads of each server (1: load and backend need the other cores)
+  --engine NAME    native (as installed) or portable (ours without its native core)
   --gate           compare with bench/gates.json; exit 1 with a table of what falls behind
   --json FILE      write everything measured
+  --html FILE      write a report with the ratios of each round and the scale curves
   --markdown FILE  write the tables as a page, as docs/PERFORMANCE.md
 `;
 
@@ -48,6 +51,8 @@ function readOptions(args: readonly string[]): ParsedOptions {
       seconds: { type: 'string', default: '5' },
       'warm-up': { type: 'string', default: '3' },
       workers: { type: 'string', default: '1' },
+      engine: { type: 'string', default: 'native' },
+      html: { type: 'string' },
       gate: { type: 'boolean', default: false },
       json: { type: 'string' },
       markdown: { type: 'string' },
@@ -60,9 +65,15 @@ function readOptions(args: readonly string[]): ParsedOptions {
     seconds: positive('--seconds', values.seconds),
     warmUpSeconds: positive('--warm-up', values['warm-up']),
     workers: positive('--workers', values.workers),
+    engine: engineOf(values.engine),
   };
-  const { gate, json = null, markdown = null } = values;
-  return { kind: 'run', options: { settings, scenarios: positionals, gate, json, markdown } };
+  const { gate, json = null, html = null, markdown = null } = values;
+  return { kind: 'run', options: { settings, scenarios: positionals, gate, json, html, markdown } };
+}
+
+function engineOf(text: string): RunSettings['engine'] {
+  if (text !== 'native' && text !== 'portable') throw new Error(`--engine is native or portable: ${text}`);
+  return text;
 }
 
 function positive(name: string, text: string): number {

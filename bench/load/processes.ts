@@ -4,15 +4,16 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
-import { searchPath } from '../../deploy/checks/find-program.ts';
 import { treePids } from './cpu.ts';
 import type { Command } from './model.ts';
+import { programPath } from './parts.ts';
 
 /** A server that listens. */
 export interface Server extends AsyncDisposable {
   readonly pid: number;
   /** Rejects when the process ends, with the end of its log. Never resolves. */
   readonly failure: Promise<never>;
+  ended(): boolean;
 }
 
 export interface ServerOptions {
@@ -46,7 +47,7 @@ export async function startServer({ command, port, logFile, env = {}, signal }: 
     await stop();
     throw error;
   }
-  return { pid: child.pid ?? 0, failure, [Symbol.asyncDispose]: stop };
+  return { pid: child.pid ?? 0, failure, ended: () => hasEnded(child), [Symbol.asyncDispose]: stop };
 }
 
 export interface LoadRun {
@@ -54,12 +55,18 @@ export interface LoadRun {
   readonly elapsedMs: number;
 }
 
+export interface LoadOptions {
+  readonly seconds: number;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Called when the first output comes. */
+  readonly onOutput?: () => void;
+  readonly signal: AbortSignal;
+}
+
 /** Runs a load to its end. Rejects when it ends with an error, takes far too long, or the signal aborts. */
 export async function runLoad(
   [program, ...args]: Command,
-  seconds: number,
-  env: NodeJS.ProcessEnv,
-  signal: AbortSignal,
+  { seconds, env = {}, onOutput = () => undefined, signal }: LoadOptions,
 ): Promise<LoadRun> {
   const startMs = performance.now();
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...baseEnv(), ...env } });
@@ -67,6 +74,7 @@ export async function runLoad(
   const limit = AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000 + OVERTIME_MS)]);
   const kill = (): void => void child.kill('SIGKILL');
   limit.addEventListener('abort', kill, { once: true });
+  child.stdout.once('data', onOutput);
   try {
     const [how, stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
     limit.throwIfAborted();
@@ -80,7 +88,7 @@ export async function runLoad(
 const ENDED_WELL = 'ended with exit code 0';
 
 function baseEnv(): NodeJS.ProcessEnv {
-  return { ...process.env, PATH: searchPath() };
+  return { ...process.env, PATH: programPath() };
 }
 
 /** Resolves with how it ended, also when it could not be started. */
@@ -91,9 +99,13 @@ function childEnd(child: ChildProcess): Promise<string> {
   );
 }
 
+function hasEnded({ pid, exitCode, signalCode }: ChildProcess): boolean {
+  return pid === undefined || exitCode !== null || signalCode !== null;
+}
+
 async function stopTree(child: ChildProcess, ended: Promise<string>): Promise<void> {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const pids = treePids(child.pid);
+  if (hasEnded(child)) return;
+  const pids = child.pid === undefined ? [] : treePids(child.pid);
   child.kill('SIGTERM');
   const overdue = setTimeout(() => pids.forEach(killHard), STOP_MS);
   await ended;

@@ -1,4 +1,5 @@
-import type { RivalName, Round, Sample } from './model.ts';
+import type { Metric } from './model.ts';
+import { contenderId, type ContenderResult, type MeasuredScenario, type Round, type Sample } from './results.ts';
 
 export interface Spread {
   readonly median: number;
@@ -6,11 +7,17 @@ export interface Spread {
   readonly max: number;
 }
 
-/** Ours beside one rival over the rounds of one run. A ratio is ours ÷ the rival's in the same round. */
+/** What ours is compared with beside rivals: itself at the smallest size of the scale. */
+export const ITSELF = 'itself';
+
+/** Ours beside one other over the rounds of one run. A ratio is ours ÷ the other's in the same round. */
 export interface Comparison {
-  readonly rival: RivalName;
-  /** CPU time per unit: below 1 is cheaper than the rival. */
-  readonly cpu: Spread;
+  /** A rival, or `ITSELF`. */
+  readonly against: string;
+  /** Of ours; 0 without a scale. */
+  readonly size: number;
+  /** Of what the scenario counts: below 1 is better than the rival. */
+  readonly ratio: Spread;
   /** Units per second: above 1 is faster than the rival. */
   readonly throughput: Spread;
   readonly ours: Figures;
@@ -19,7 +26,8 @@ export interface Comparison {
 
 /** Medians of one server. They hold for this run on this machine and are compared with nothing outside it. */
 export interface Figures {
-  readonly cpuUsPerUnit: number;
+  /** What the scenario counts: µs per unit, bytes, or µs. */
+  readonly value: number;
   readonly unitsPerSecond: number;
 }
 
@@ -33,33 +41,82 @@ export function spread(values: readonly number[]): Spread {
   return { median: middle.reduce((sum, value) => sum + value, 0) / middle.length, min, max };
 }
 
-/** Null when the rival did not take part. */
-export function compare(rounds: readonly Round[], rival: RivalName): Comparison | null {
-  const pairs = rounds.flatMap((round) => {
-    const theirs = round[rival];
-    return theirs === undefined ? [] : [{ ours: round.ours, theirs }];
-  });
-  if (pairs.length === 0) return null;
+/** Ours beside each rival at each size, then ours at each further size beside itself at the first. */
+export function compareAll(result: MeasuredScenario): Comparison[] {
+  const ours = result.contenders.filter(({ name }) => name === 'ours');
+  const rivals = result.contenders.filter(({ name }) => name !== 'ours' && name !== 'direct');
+  const [first] = ours;
+  return [
+    ...ours.flatMap((our) =>
+      rivals.filter(({ size }) => size === our.size).map((rival) => compare(result, our, rival, rival.name)),
+    ),
+    ...ours.flatMap((our) => (first === undefined || our === first ? [] : [compare(result, our, first, ITSELF)])),
+  ];
+}
+
+/** Medians of each contender that is compared. */
+export function figuresOf(result: MeasuredScenario, contender: ContenderResult): Figures {
+  const samples = result.rounds.map((round) => ({ round, sample: sampleOf(round, contender.id) }));
   return {
-    rival,
-    cpu: spread(pairs.map(({ ours, theirs }) => cpuUsPerUnit(ours) / cpuUsPerUnit(theirs))),
-    throughput: spread(pairs.map(({ ours, theirs }) => unitsPerSecond(ours) / unitsPerSecond(theirs))),
-    ours: figures(pairs.map(({ ours }) => ours)),
-    theirs: figures(pairs.map(({ theirs }) => theirs)),
+    value: spread(samples.map(({ round, sample }) => valueOf(result, contender, round, sample))).median,
+    unitsPerSecond: spread(samples.map(({ sample }) => unitsPerSecond(sample))).median,
   };
 }
 
-export function figures(samples: readonly Sample[]): Figures {
-  return {
-    cpuUsPerUnit: spread(samples.map(cpuUsPerUnit)).median,
-    unitsPerSecond: spread(samples.map(unitsPerSecond)).median,
-  };
+/** What the scenario counts, of each round. */
+export function valuesOf(result: MeasuredScenario, contender: ContenderResult): number[] {
+  return result.rounds.map((round) => valueOf(result, contender, round, sampleOf(round, contender.id)));
 }
 
-function cpuUsPerUnit({ cpuMs, units }: Sample): number {
+export function cpuUsPerUnit({ cpuMs, units }: Sample): number {
   return (cpuMs * 1000) / units;
 }
 
-function unitsPerSecond({ units, elapsedMs }: Sample): number {
+export function unitsPerSecond({ units, elapsedMs }: Sample): number {
   return (units * 1000) / elapsedMs;
+}
+
+/** Of resident memory, what a unit that is held open takes. */
+export function bytesPerUnit(contender: ContenderResult, sample: Sample): number {
+  return (sample.memoryBytes - contender.idleBytes) / sample.units;
+}
+
+/** A server that adds nothing measurable adds one µs: the resolution of the load tools. */
+const LEAST_ADDED_US = 1;
+
+function valueOf(result: MeasuredScenario, contender: ContenderResult, round: Round, sample: Sample): number {
+  const metrics: Readonly<Record<Metric, () => number>> = {
+    cpu: () => cpuUsPerUnit(sample),
+    memory: () => contender.idleBytes + bytesPerUnit(contender, sample) * (result.memoryAt ?? sample.units),
+    latency() {
+      const direct = timedUs(sampleOf(round, contenderId('direct', contender.size)));
+      return Math.max(timedUs(sample) - direct, LEAST_ADDED_US);
+    },
+    time: () => timedUs(sample),
+  };
+  return metrics[result.metric]();
+}
+
+function compare(result: MeasuredScenario, our: ContenderResult, their: ContenderResult, against: string): Comparison {
+  const [ours, theirs] = [valuesOf(result, our), valuesOf(result, their)];
+  const rate = (round: Round, { id }: ContenderResult): number => unitsPerSecond(sampleOf(round, id));
+  return {
+    against,
+    size: our.size,
+    ratio: spread(ours.map((value, index) => value / (theirs[index] ?? Number.NaN))),
+    throughput: spread(result.rounds.map((round) => rate(round, our) / rate(round, their))),
+    ours: figuresOf(result, our),
+    theirs: figuresOf(result, their),
+  };
+}
+
+function sampleOf(round: Round, id: string): Sample {
+  const sample = round[id];
+  if (sample === undefined) throw new Error(`a round has no sample of ${id}`);
+  return sample;
+}
+
+function timedUs({ timedUs }: Sample): number {
+  if (timedUs === null) throw new Error('the load has timed nothing');
+  return timedUs;
 }

@@ -1,8 +1,8 @@
 import { caddyConfig, haproxyConfig, nginxConfig, oursConfig } from './configs.ts';
-import type { Config } from './model.ts';
+import type { Config, Contestant, Scenario } from './model.ts';
+import { caddy, caddyLatest, haproxy, mcProxy, nginx } from './servers.ts';
 
-/** Four servers that terminate TLS and pass requests on by HTTP/1.1, with the same forwarded headers. */
-export const webConfigs: { ours: Config; haproxy: Config; nginx: Config; caddy: Config } = {
+const configs: { ours: Config; haproxy: Config; nginx: Config; caddy: Config } = {
   ours: (site) =>
     oursConfig(
       site,
@@ -47,9 +47,12 @@ backend origin
     ssl_ecdh_curve X25519:P-256;
     ssl_certificate ${site.tls.cert};
     ssl_certificate_key ${site.tls.key};
+    client_max_body_size 0;
     location / {
       proxy_pass http://origin;
       proxy_http_version 1.1;
+      proxy_request_buffering off;
+      proxy_max_temp_file_size 0;
       proxy_set_header Connection "";
       proxy_set_header Host $http_host;
       proxy_set_header X-Forwarded-For $remote_addr;
@@ -72,3 +75,12 @@ backend origin
   }`,
     ),
 };
+
+/** Servers that terminate TLS and pass requests on by HTTP/1.1 as they come, with the same forwarded headers. */
+export const oursWeb: Contestant = { server: mcProxy, config: configs.ours };
+export const webRivals = {
+  haproxy: { server: haproxy, config: configs.haproxy },
+  nginx: { server: nginx, config: configs.nginx },
+  caddy: { server: caddy, config: configs.caddy },
+  'caddy-latest': { server: caddyLatest, config: configs.caddy },
+} satisfies Scenario['rivals'];

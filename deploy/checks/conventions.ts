@@ -25,7 +25,7 @@ export const conventions: readonly Convention[] = [
     name: 'files are named in kebab-case',
     appliesTo: isCode,
     faults: ({ path }) =>
-      /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|drill\.test|config|d))?\.ts$/.test(baseName(path)) ? [] : [baseName(path)],
+      /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|drill\.test|bench|config|d))?\.ts$/.test(baseName(path)) ? [] : [baseName(path)],
   },
   {
     name: `no file is longer than ${maximumLines} lines`,

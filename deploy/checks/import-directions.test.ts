@@ -72,6 +72,7 @@ describe('import directions', () => {
     ['controlplane/identity/api/rest.ts', '../config/index.ts'],
     ['services/mcr/main.ts', '../../dataplane/blob/index.ts'],
     ['bench/load/run.ts', '../../dataplane/engine/run.ts'],
+    ['bench/load/run.ts', '../../dataplane/engine/test/fixture.ts'],
     ['dataplane/proxy/l7/test/l7.test.ts', '../../../../deploy/checks/clients.ts'],
     ['dataplane/proxy/l7/test/l7.test.ts', '../../../engine/test-support/boot.ts'],
     ['mcdsl/grpc/test/grpc.test.ts', 'fast-check'],

@@ -113,7 +113,8 @@ function refusalOfFile(path: string, target: string, rule: Direction): string | 
     rule.to.some((prefix) => target.startsWith(prefix)) ||
     (isTestCode(path) && (testSupport.includes(target) || (isTestCode(target) && target.startsWith(folder))));
   if (!isAllowed) return `${rule.from} must not import ${target}`;
-  return isTestCode(target) && !isTestCode(path) ? 'production code must not import test code' : null;
+  const mayUseTestCode = isTestCode(path) || path.startsWith('bench/');
+  return isTestCode(target) && !mayUseTestCode ? 'production code must not import test code' : null;
 }
 
 function refusalOfPackage(

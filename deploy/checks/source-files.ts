@@ -7,7 +7,7 @@ export type SourceFile = { readonly path: string; readonly source: string };
 export const repositoryRoot = join(import.meta.dirname, '../..');
 
 /** What is not ours to check: installed, generated at run time, or a program's own. */
-const ignored = new Set(['node_modules', '.git', 'srv', 'coverage', 'target']);
+const ignored = new Set(['node_modules', '.git', 'srv', 'coverage', 'target', '.installed']);
 const generated = 'proto/gen/';
 const codeFolders = ['mcdsl', 'dataplane', 'controlplane', 'services', 'bench', 'deploy'];
 

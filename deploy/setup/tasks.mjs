@@ -25,4 +25,5 @@ export const tasks = {
   },
   drills: (args) => [{ name: 'drills', command: [...vitest, '--config', 'deploy/checks/drills.config.ts', ...args] }],
   bench: (args) => [{ name: 'bench', command: ['node', 'bench/load/main.ts', ...args] }],
+  'bench:micro': (args) => [{ name: 'bench:micro', command: ['node', 'bench/micro/main.ts', ...args] }],
 };

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { STREAM_BLOCK_BYTES, STREAM_BYTES } from '../backends.ts';
+import { crc32 } from 'node:zlib';
+import { STREAM_BLOCK_BYTES } from '../backends.ts';
 
 /** The block that a stream repeats: the same everywhere, and without a period that a lost or doubled piece could hide in. */
 export function streamBlock(): Buffer {
@@ -15,10 +16,35 @@ export function streamBlock(): Buffer {
   return Buffer.from(words.buffer);
 }
 
-/** SHA-256 of a whole stream, in hexadecimal. */
-export function streamDigest(): string {
+/** SHA-256 of so many bytes, a whole number of blocks, in hexadecimal. */
+export function blocksDigest(bytes: number): string {
   const block = streamBlock();
   const hash = createHash('sha256');
-  for (let sent = 0; sent < STREAM_BYTES; sent += block.length) hash.update(block);
+  for (let sent = 0; sent < bytes; sent += block.length) hash.update(block);
   return hash.digest('hex');
+}
+
+/** Length and CRC-32 of what came, cheap enough to be taken under load. */
+export interface Tally {
+  add(chunk: Uint8Array): void;
+  text(): string;
+}
+
+export function createTally(): Tally {
+  let [bytes, crc] = [0, 0];
+  return {
+    add(chunk) {
+      bytes += chunk.length;
+      crc = crc32(chunk, crc);
+    },
+    text: () => `${bytes} bytes, CRC ${crc.toString(16)}`,
+  };
+}
+
+/** The tally of so many bytes, a whole number of blocks. */
+export function blocksTally(bytes: number): string {
+  const block = streamBlock();
+  const tally = createTally();
+  for (let sent = 0; sent < bytes; sent += block.length) tally.add(block);
+  return tally.text();
 }

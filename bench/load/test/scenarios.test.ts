@@ -2,13 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { searchPath } from '../../../deploy/checks/find-program.ts';
 import { createSite, layGround, writeFiles, type Ground } from '../ground.ts';
-import { findInstalled } from '../installed.ts';
+import { findInstalled, missingOf } from '../installed.ts';
 import { loadScenarios } from '../load-scenarios.ts';
-import { RIVALS, type Command, type Config, type Scenario } from '../model.ts';
-import { SERVER_KINDS, type ServerKind } from '../servers.ts';
-import { blockedNetworks } from '../scenarios/refused-connection.ts';
+import { programPath } from '../parts.ts';
+import type { Command, Contestant, Scenario } from '../model.ts';
+import { nginx } from '../servers.ts';
+import { BLOCKED_COUNTRY, blockedNetworks, countryNetworks } from '../blocked-networks.ts';
 
 const scenarios = await loadScenarios();
 const installed = findInstalled();
@@ -19,14 +19,24 @@ beforeAll(async () => {
 });
 afterAll(() => ground[Symbol.dispose]());
 
-/** Runs the server's own check of a configuration as the scenario writes it. */
-async function check(scenario: Scenario, name: string, config: Config, kind: ServerKind) {
-  const site = await createSite(ground, scenario, name, { backendPort: 9, workers: 2 });
-  writeFiles(ground, scenario);
-  const file = join(site.dir, kind.configName);
+type Case = readonly [scenario: string, name: string, contestant: Contestant];
+
+/** Scenarios share configurations; each is checked once. */
+function distinct(of: (scenario: Scenario) => (readonly [string, Contestant])[]): Case[] {
+  const all = scenarios.flatMap((scenario) => of(scenario).map(([name, one]): Case => [scenario.name, name, one]));
+  return all.filter(([, , { config }], index) => all.findIndex(([, , one]) => one.config === config) === index);
+}
+
+/** Runs the server's own check of a configuration as the scenario writes it, at its smallest size. */
+async function check([scenarioName, name, { server, config }]: Case) {
+  const scenario = scenarios.find((one) => one.name === scenarioName)!;
+  const size = scenario.scale?.sizes[0] ?? 0;
+  const site = await createSite(ground, scenario, name, { backendPort: 9, workers: 2, size });
+  await writeFiles(ground, scenario);
+  const file = join(site.dir, server.configName);
   writeFileSync(file, config(site));
-  const [program, ...args]: Command = kind.test(file);
-  const env = { ...process.env, PATH: searchPath(), ...kind.env(site.dir, 2) };
+  const [program, ...args]: Command = server.test?.(file) ?? ['true'];
+  const env = { ...process.env, PATH: programPath(), ...server.env?.(site) };
   const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', env });
   return { status, output: stdout + stderr };
 }
@@ -34,43 +44,61 @@ async function check(scenario: Scenario, name: string, config: Config, kind: Ser
 describe('BE-3 scenarios', () => {
   it('are those of the first release', () => {
     expect(scenarios.map(({ name }) => name)).toEqual([
+      'add-route',
       'l4-connection',
+      'l4-idle',
+      'l4-stream-up',
       'l4-stream',
+      'l7-download',
       'l7-h1',
       'l7-h2',
+      'l7-handshake',
+      'l7-latency',
+      'l7-resumption',
+      'l7-upload',
       'refused-connection',
+      'refused-country',
+      'scale-connections',
+      'scale-routes',
     ]);
   });
 
-  describe.each(scenarios)('$name', (scenario) => {
-    it('has a configuration of ours that passes config check', async () => {
-      expect(await check(scenario, 'ours', scenario.ours, SERVER_KINDS.ours)).toMatchObject({ status: 0 });
-    });
+  it.each(distinct(({ ours }) => [['ours', ours]]))(
+    '%s has a configuration of ours that passes config check',
+    async (...one) => {
+      expect(await check(one)).toMatchObject({ status: 0 });
+    },
+  );
 
-    for (const rival of RIVALS) {
-      const config = scenario.rivals[rival];
-      if (config === undefined) continue;
-      it.skipIf(installed[rival] === null)(`has a configuration that ${rival} takes`, async () => {
-        const { status, output } = await check(scenario, rival, config, SERVER_KINDS[rival]);
+  const rivals = distinct((scenario) => Object.entries(scenario.rivals));
+  for (const one of rivals) {
+    const [scenario, rival, { server }] = one;
+    it.skipIf(missingOf(installed, server.needs).length > 0)(
+      `${scenario} has a configuration that ${rival} takes`,
+      async () => {
+        const { status, output } = await check(one);
         expect({ status, output }).toMatchObject({ status: 0 });
         // Caddy warns of spaces where it likes tabs.
         expect(output.replace(/.*input is not formatted.*/, '')).not.toMatch(/warn/i);
-      });
-    }
+      },
+    );
+  }
 
-    const { config, needs } = scenario.backend;
-    if (config !== undefined) {
-      it.skipIf(needs.some((part) => installed[part] === null))('has a backend that starts', async () => {
-        const result = await check(scenario, 'backend', config, SERVER_KINDS.nginx);
-        expect(result).toMatchObject({ status: 0 });
-      });
-    }
-  });
+  const backends = new Map(scenarios.map((scenario) => [scenario.backend, scenario.name]));
+  for (const [backend, scenario] of backends) {
+    const { config, needs = [] } = backend ?? {};
+    if (config === undefined) continue;
+    it.skipIf(missingOf(installed, needs).length > 0)(`${scenario} has a backend that starts`, async () => {
+      expect(await check([scenario, 'backend', { server: nginx, config }])).toMatchObject({ status: 0 });
+    });
+  }
 
   it('block 100,000 disjoint networks, one of them the load’s', () => {
     const networks = blockedNetworks();
     expect(new Set(networks.map((network) => network.split('/')[0])).size).toBe(100_000);
     expect(networks.filter((network) => network.startsWith('127.'))).toEqual(['127.0.0.1/32']);
     expect(networks).not.toContain('127.0.0.2/32');
+    const blocked = countryNetworks().filter(([, country]) => country === BLOCKED_COUNTRY);
+    expect(blocked).toEqual([['127.0.0.1/32', BLOCKED_COUNTRY]]);
   });
 });

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseH2load } from './h2load.ts';
+import { countH2load, parseH2load } from './h2load.ts';
 
 const report = (
   requests: string,
@@ -32,8 +32,11 @@ describe('BE-4 h2load', () => {
       errored: 0,
       timeouts: 0,
       not2xx: 0,
+      receivedBytes: 7189664,
       protocol: 'h2',
     });
+    expect(countH2load(output, 'h2')).toEqual({ units: 48205, errors: [] });
+    expect(countH2load(output, 'http/1.1').errors).toEqual(['protocol h2, not http/1.1']);
   });
 
   it('counts each kind of error', () => {
@@ -48,6 +51,7 @@ describe('BE-4 h2load', () => {
       errored: 5,
       timeouts: 1,
       not2xx: 6,
+      receivedBytes: 7189664,
       protocol: null,
     });
   });

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { nonZero } from './failures.ts';
-import { parseWrk, sendFileScript } from './wrk.ts';
+import { countAnswers, countResets, parseWrk, sendFileScript } from './wrk.ts';
 
 const well = `Running 1s test @ http://127.0.0.1:18801/
   1 threads and 8 connections
@@ -40,6 +40,15 @@ describe('BE-4 wrk', () => {
       readErrors: 3353,
       writeErrors: 17129,
       timeouts: 2,
+    });
+  });
+
+  it('counts answers or resets as units', () => {
+    expect(countAnswers(well)).toEqual({ units: 18302, errors: [] });
+    expect(countAnswers(badly).units).toBe(5);
+    expect(countResets(badly)).toEqual({
+      units: 3353 + 17129,
+      errors: ['12 answers', '7 not2xx', '1 connectErrors', '2 timeouts'],
     });
   });
 
