@@ -1,3 +1,4 @@
+export { requireAdmission } from './admission.ts';
 export type {
   CodeProof,
   Method,

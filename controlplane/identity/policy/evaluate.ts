@@ -20,16 +20,22 @@ export const selfService = 'mcias';
  */
 export function evaluate(snapshot: PolicySnapshot, question: PolicyQuestion, mode: EvaluationMode): Explanation {
   const { account, context } = question;
-  if (account.status !== 'enabled') return settled('deny', 'account_disabled');
-  if (context.serviceName === selfService) return settled('allow', 'self_service');
+  if (account.status !== 'enabled') return settled({ effect: 'deny', reason: 'account_disabled' });
+  if (context.serviceName === selfService) return settled({ effect: 'allow', reason: 'self_service' });
   if (!account.roles.includes('admin')) return { ...judge(snapshot, question, mode), wouldMatch: null };
-  if (mode === 'enforce') return settled('allow', 'admin_bypass');
+  const bypass = settled({ effect: 'allow', reason: 'admin_bypass' });
+  if (mode === 'enforce') return bypass;
   const { decision, trace } = judge(snapshot, question, mode);
-  return { ...settled('allow', 'admin_bypass'), wouldMatch: decision, trace };
+  return { ...bypass, wouldMatch: decision, trace };
 }
 
-function settled(effect: Decision['effect'], reason: Decision['reason']): Explanation {
-  return { decision: { effect, reason, ruleId: null, priority: null }, wouldMatch: null, trace: [] };
+/** A decision that no rule was asked for. */
+function settled(
+  verdict:
+    | { readonly effect: 'allow'; readonly reason: 'self_service' | 'admin_bypass' }
+    | { readonly effect: 'deny'; readonly reason: 'account_disabled' },
+): Explanation {
+  return { decision: { ...verdict, ruleId: null, priority: null }, wouldMatch: null, trace: [] };
 }
 
 /**
@@ -58,7 +64,9 @@ function judge(
 function decisionOf(winner: CompiledRule | null): Decision {
   if (winner === null) return { effect: 'deny', reason: 'no_match', ruleId: null, priority: null };
   const { id: ruleId, priority, effect } = winner;
-  return { effect, reason: effect === 'deny' ? 'rule_deny' : 'rule_allow', ruleId, priority };
+  return effect === 'deny'
+    ? { effect, reason: 'rule_deny', ruleId, priority }
+    : { effect, reason: 'rule_allow', ruleId, priority };
 }
 
 interface Asked {

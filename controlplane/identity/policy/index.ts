@@ -6,7 +6,7 @@ export { evaluate, selfService } from './evaluate.ts';
 export type { EvaluationMode, PolicyQuestion } from './evaluate.ts';
 export { formatPolicyFile, parsePolicyFile } from './file.ts';
 export type { PolicyFileParse } from './file.ts';
-export { accountTypes, policyReasons, roles } from './model.ts';
+export { accountTypes, allowReasons, denyReasons, policyReasons, roles } from './model.ts';
 export type {
   AccountStatus,
   AccountType,

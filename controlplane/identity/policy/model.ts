@@ -43,24 +43,18 @@ export interface PolicyRule {
   readonly expiresAt: number | null;
 }
 
+export const allowReasons = ['self_service', 'admin_bypass', 'rule_allow'] as const;
+export const denyReasons = ['account_disabled', 'rule_deny', 'no_match'] as const;
+
 /** Every reason that a decision can have: in the answer, the log line and the metric's label. */
-export const policyReasons = [
-  'account_disabled',
-  'self_service',
-  'admin_bypass',
-  'rule_deny',
-  'rule_allow',
-  'no_match',
-] as const;
+export const policyReasons = [...allowReasons, ...denyReasons] as const;
 export type PolicyReason = (typeof policyReasons)[number];
 
-export interface Decision {
-  readonly effect: Effect;
-  readonly reason: PolicyReason;
-  /** The rule that decided, where one did. */
-  readonly ruleId: number | null;
-  readonly priority: number | null;
-}
+/** `ruleId` and `priority`: of the rule that decided, where one did. */
+export type Decision = { readonly ruleId: number | null; readonly priority: number | null } & (
+  | { readonly effect: 'allow'; readonly reason: (typeof allowReasons)[number] }
+  | { readonly effect: 'deny'; readonly reason: (typeof denyReasons)[number] }
+);
 
 /** `empty`: the rule does not ask for it, so it holds. */
 export type ConditionOutcome = 'empty' | 'holds' | 'fails';

@@ -7,12 +7,8 @@ export function naiveDecision(
   context: PolicyContext,
   now: number,
 ): Decision {
-  const say = (effect: Decision['effect'], reason: Decision['reason'], rule?: PolicyRule): Decision => ({
-    effect,
-    reason,
-    ruleId: rule?.id ?? null,
-    priority: rule?.priority ?? null,
-  });
+  const say = (effect: Decision['effect'], reason: Decision['reason'], rule?: PolicyRule): Decision =>
+    ({ effect, reason, ruleId: rule?.id ?? null, priority: rule?.priority ?? null }) as Decision;
   if (account.status !== 'enabled') return say('deny', 'account_disabled');
   if (context.serviceName === 'mcias') return say('allow', 'self_service');
   if (account.roles.includes('admin')) return say('allow', 'admin_bypass');

@@ -48,18 +48,12 @@ type Example = {
   readonly decision: Decision;
 };
 
-const byRule = (effect: Decision['effect'], ruleId: number, priority: number): Decision => ({
-  effect,
-  reason: effect === 'deny' ? 'rule_deny' : 'rule_allow',
-  ruleId,
-  priority,
-});
-const without = (effect: Decision['effect'], reason: Decision['reason']): Decision => ({
-  effect,
-  reason,
-  ruleId: null,
-  priority: null,
-});
+const byRule = (effect: Decision['effect'], ruleId: number, priority: number): Decision =>
+  effect === 'deny'
+    ? { effect, reason: 'rule_deny', ruleId, priority }
+    : { effect, reason: 'rule_allow', ruleId, priority };
+const without = (effect: Decision['effect'], reason: Decision['reason']): Decision =>
+  ({ effect, reason, ruleId: null, priority: null }) as Decision;
 
 const mcq = '00000000-0000-4000-8000-0000000000a2';
 
