@@ -1,15 +1,15 @@
 import type { Duplex } from 'node:stream';
-import { parseHostname } from '../../net/hostname.ts';
+import { messageOf } from '../../../mcdsl/errors/index.ts';
 import type { Route } from '../model.ts';
-import { evaluatePolicies } from '../policies.ts';
 import type { Reason } from '../reasons.ts';
+import { admit } from './admission.ts';
 import { refuseConnection, type ClientConnection, type L7Context } from './context.ts';
 import { Forwarding } from './forwarding.ts';
 import type { Front, FrontListener } from './front.ts';
 import { addHopHeaders, hasField, readTrailers } from './headers.ts';
 import { refusal, refusalBody, statusOf, type RequestRefusal } from './refusal.ts';
 import { RequestBody, type BodyObserver } from './request-body.ts';
-import { normaliseHead, type RequestHead } from './request-head.ts';
+import type { RequestHead } from './request-head.ts';
 import type { Watched } from './stall-watch.ts';
 import { joinTunnel } from './tunnel.ts';
 import type { OutboundRequest, ResponseSink } from './upstream/call.ts';
@@ -18,12 +18,11 @@ import type { UpstreamError } from './upstream/upstream-error.ts';
 type Phase = 'request' | 'response' | 'tunnel' | 'flushing' | 'over';
 
 const MAX_INFORMATIONAL = 32;
-const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
 /**
  * The life of a request:
  *
- *   normalise head → misdirected check → policies → hop headers → choose backend → upstream → response
+ *   admission (head, body's beginning, host, policies) → hop headers → choose backend → upstream → response
  *
  * One object a request, made by the front, told of what happens by the front, the upstream and the watch. Whatever comes in
  * whatever order, the client gets one whole response or one that is visibly broken off.
@@ -66,12 +65,11 @@ export class Exchange implements ResponseSink, FrontListener, BodyObserver, Watc
 
   run(): void {
     try {
-      const refused =
-        this.#normalise() ??
-        this.#checkMisdirected() ??
-        this.#checkPolicies() ??
-        this.#addHopHeaders() ??
-        this.#forward();
+      const admission = admit(this.#context, this.#connection, this.#front, this.#requestNumber);
+      this.#requestId = admission.requestId;
+      this.#head = admission.head;
+      this.#route = admission.route;
+      const refused = admission.refused ?? this.#forward(this.#head);
       if (refused) this.#refuse(refused);
     } catch (error) {
       this.#context.reporter.failed('request', error);
@@ -79,51 +77,10 @@ export class Exchange implements ResponseSink, FrontListener, BodyObserver, Watc
     }
   }
 
-  #normalise(): RequestRefusal | null {
-    this.#requestId = `${this.#connection.info.id}-${this.#requestNumber.toString(36)}`;
-    const normal = normaliseHead(this.#front.head, this.#context.settings);
-    if (normal.kind === 'refused') return normal.refusal;
-    this.#head = normal.head;
-    const { requestId } = normal.head.fields;
-    // Only behind a trusted hop is the id somebody else's to choose; theirs then ties both hops' lines together.
-    if (this.#connection.info.proxied && REQUEST_ID.test(requestId)) this.#requestId = requestId;
-    return null;
-  }
-
-  /** PX-8: the host must be of the connection's route; no host of another one, and none that nobody serves. */
-  #checkMisdirected(): RequestRefusal | null {
-    const { info, route, byDefault } = this.#connection;
-    const host = this.#head?.host;
-    let found = host?.kind === 'hostname' ? this.#context.findRoute(info.listener, host.hostname) : null;
-    // A client that came without a known SNI means the default route by any name that is no other route's.
-    if (!found && byDefault) found = this.#successorOf(route);
-    if (!found || found.hostname !== route.hostname || found.mode !== 'l7') {
-      return refusal('misdirected', this.#head?.authority ?? '');
-    }
-    // Replaced routes serve at once; but a client that proved nothing to the old one proves nothing to the new.
-    if (found.material.clientCaPem !== route.material.clientCaPem)
-      return refusal('misdirected', 'client_ca has changed');
-    this.#route = found;
-    return null;
-  }
-
-  #successorOf(route: Route): Route {
-    const name = parseHostname(route.hostname);
-    return (name && this.#context.findRoute(this.#connection.info.listener, name)) ?? route;
-  }
-
-  #checkPolicies(): RequestRefusal | null {
-    const { policies } = this.#route;
-    if (policies.blockUserAgents.length === 0 && policies.requireHeaders.length === 0) return null;
-    const { raw } = this.#front.head;
-    const verdict = evaluatePolicies(policies, this.#head?.fields.userAgent ?? '', (name) => hasField(raw, name));
-    return verdict.kind === 'deny' ? refusal(verdict.reason, '', verdict.rule) : null;
-  }
-
-  #addHopHeaders(): RequestRefusal | null {
-    const head = this.#head;
-    if (!head) return null;
+  #forward(head: RequestHead | null): RequestRefusal | null {
+    if (!head) return refusal('internal');
     const { info } = this.#connection;
+    const front = this.#front;
     addHopHeaders(head.fields, {
       clientIp: info.clientIp,
       host: head.authority,
@@ -131,7 +88,7 @@ export class Exchange implements ResponseSink, FrontListener, BodyObserver, Watc
       append: info.proxied && this.#route.forwardedHeaders === 'append',
     });
     const { maxBodyBytes } = this.#context.settings;
-    this.#body = head.hasBody ? new RequestBody(this.#front.source, this, maxBodyBytes) : null;
+    this.#body = head.hasBody ? new RequestBody(front.source, this, maxBodyBytes) : null;
     this.#outbound = {
       method: head.method,
       path: head.path,
@@ -141,14 +98,9 @@ export class Exchange implements ResponseSink, FrontListener, BodyObserver, Watc
       body: this.#body,
       isGrpc: head.fields.contentType.startsWith('application/grpc'),
       acceptsTrailers: head.fields.acceptsTrailers,
-      isUpgrade: this.#front.isUpgrade,
-      trailers: () => readTrailers(this.#front.trailers()),
+      isUpgrade: front.isUpgrade,
+      trailers: head.hasBody ? () => readTrailers(front.trailers()) : noTrailers,
     };
-    return null;
-  }
-
-  #forward(): RequestRefusal | null {
-    const { info } = this.#connection;
     this.#forwarding = new Forwarding(this.#context.upstreamsOf(info.listener, this.#route), info, this);
     return this.#forwarding.start();
   }
@@ -181,7 +133,7 @@ export class Exchange implements ResponseSink, FrontListener, BodyObserver, Watc
         closes: this.#context.isDraining(),
       });
     } catch (error) {
-      return this.#breakOff('backend_protocol', error instanceof Error ? error.message : String(error));
+      return this.#breakOff('backend_protocol', messageOf(error));
     }
     this.#phase = 'response';
     this.#status = status;
@@ -314,7 +266,11 @@ export class Exchange implements ResponseSink, FrontListener, BodyObserver, Watc
         'x-request-id',
         this.#requestId,
       ],
-      { hasBody, mayHaveTrailers: false, closes: reason === 'request_invalid' || this.#context.isDraining() },
+      {
+        hasBody,
+        mayHaveTrailers: false,
+        closes: reason === 'request_invalid' || this.#head === null || this.#context.isDraining(),
+      },
     );
     if (hasBody) {
       this.#front.write(text);
@@ -347,4 +303,8 @@ export class Exchange implements ResponseSink, FrontListener, BodyObserver, Watc
       reason: this.#reason,
     });
   }
+}
+
+function noTrailers(): null {
+  return null;
 }

@@ -1,15 +1,20 @@
 import type { Duplex, Readable } from 'node:stream';
-import type { RawHead } from './request-head.ts';
+import type { RawHead, RequestHead } from './request-head.ts';
 
 /** The client's side of one request, whatever the protocol. */
 export interface Front {
   readonly head: RawHead;
-  /** The client asks for a WebSocket. */
+  /** The client asks for a WebSocket. Known once the head was accepted, like the source. */
   readonly isUpgrade: boolean;
-  /** The body as it comes; read only after the head was found good. */
+  /** The body as it comes. */
   readonly source: Readable;
   /** Whoever serves the request; set before anything can happen. */
   listener: FrontListener | null;
+  /**
+   * The head means one thing, this. Returns what is wrong with the beginning of the body where that came along, or null. Without
+   * this call nobody knows where the request ends.
+   */
+  accept(head: RequestHead): string | null;
   /** Trailers of the request, raw, once the body has ended. */
   trailers(): readonly string[];
   /** 100 Continue, where the client waits for it. */

@@ -17,6 +17,8 @@ export interface RequestFields {
   contentLengthCount: number;
   transferEncoding: string | null;
   transferEncodingCount: number;
+  /** All of Connection's values, as a list. */
+  connection: string;
   contentType: string;
   userAgent: string;
   upgrade: string;
@@ -48,6 +50,7 @@ export function readRequestFields(raw: readonly string[], from = 0): RequestFiel
     contentLengthCount: 0,
     transferEncoding: null,
     transferEncodingCount: 0,
+    connection: '',
     contentType: '',
     userAgent: '',
     upgrade: '',
@@ -58,7 +61,6 @@ export function readRequestFields(raw: readonly string[], from = 0): RequestFiel
     forwardedOther: [],
   };
   const { forward } = fields;
-  let connection = '';
   let cookieAt = -1;
   for (let i = from; i + 1 < raw.length; i += 2) {
     const name = raw[i] ?? '';
@@ -71,7 +73,7 @@ export function readRequestFields(raw: readonly string[], from = 0): RequestFiel
       case 'hop':
         break;
       case 'connection':
-        connection = connection === '' ? value : `${connection},${value}`;
+        fields.connection = fields.connection === '' ? value : `${fields.connection},${value}`;
         break;
       case 'host':
         fields.host ??= value;
@@ -121,7 +123,7 @@ export function readRequestFields(raw: readonly string[], from = 0): RequestFiel
         return kind satisfies never;
     }
   }
-  if (connection !== '') dropNamed(forward, connection);
+  if (fields.connection !== '') dropNamed(forward, fields.connection);
   return fields;
 }
 

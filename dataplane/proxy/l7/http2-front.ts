@@ -69,6 +69,10 @@ class Http2Front implements Front {
     stream.on('close', () => this.#closed(this.#isEnded && stream.rstCode === NGHTTP2_NO_ERROR));
   }
 
+  accept(): null {
+    return null;
+  }
+
   trailers(): readonly string[] {
     return this.#requestTrailers;
   }

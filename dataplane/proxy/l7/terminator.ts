@@ -7,7 +7,7 @@ import type { ProxySettings, Route } from '../model.ts';
 import type { Reason } from '../reasons.ts';
 import type { ConnectionInfo, Reporter } from '../report.ts';
 import { refuseConnection, type ClientConnection, type L7Context } from './context.ts';
-import { createHttp1Server, type Http1Server } from './http1-front.ts';
+import { serveHttp1 } from './http1-server/http1-connection.ts';
 import { serveHttp2 } from './http2-front.ts';
 import { createRouteTls, type RouteTls } from './route-tls.ts';
 import { createStallWatch } from './stall-watch.ts';
@@ -78,18 +78,6 @@ export function createTerminator(deps: TerminatorDeps): Terminator {
     upstreamsOf,
     isDraining: () => draining,
   };
-  /** One for each settings object there was: a server's limits are fixed, and connections stay with theirs. */
-  const http1Servers = new Map<ProxySettings, Http1Server>();
-
-  function http1Server(): Http1Server {
-    const settings = deps.settings();
-    const known = http1Servers.get(settings);
-    if (known) return known;
-    const made = createHttp1Server(context);
-    http1Servers.set(settings, made);
-    return made;
-  }
-
   function servingOf(route: Route): Serving {
     const settings = deps.settings();
     let entry = serving.get(route) ?? retired.get(route);
@@ -153,7 +141,7 @@ export function createTerminator(deps: TerminatorDeps): Terminator {
     if (!connection) return void socket.destroy();
     reporter.handshaken(connection.info.listener, socket.isSessionReused());
     if (socket.alpnProtocol === 'h2') serveHttp2(context, socket, connection);
-    else http1Server().serve(socket, connection);
+    else serveHttp1(context, socket, connection);
   }
 
   function failed(raw: Socket, reason: Reason, detail: string): void {
@@ -185,7 +173,6 @@ export function createTerminator(deps: TerminatorDeps): Terminator {
       draining = true;
       for (const { raw } of open) raw.resetAndDestroy();
       for (const route of serving.keys()) retire(route);
-      for (const server of http1Servers.values()) server[Symbol.dispose]();
       watch[Symbol.dispose]();
     },
   };
