@@ -16,6 +16,7 @@ const KEEP_ALIVE_MS = 75_000;
 const LINGER_MS = 5_000;
 /** Requests sent ahead (RFC 9112 §9.3.2) wait in here; beyond that the client isn't read. */
 const MAX_HELD_BYTES = 64 * 1024;
+const EMPTY_LINE_BYTES = 2;
 const NOTHING = Buffer.alloc(0);
 
 /** HTTP/1.1 on a client's connection. */
@@ -63,6 +64,11 @@ export class Http1Connection implements Watched {
   }
 
   // What the request under way asks for.
+
+  /** More than an empty line has come after it, or after its head. */
+  get hasMore(): boolean {
+    return this.#chunk.length - this.#at > EMPTY_LINE_BYTES;
+  }
 
   /** Its body, with what has come of it already. */
   openBody(contentLength: number | null): RequestSource {

@@ -56,7 +56,10 @@ export class Http1Front implements Front {
     // After a refused handshake the client may go on with frames, which must not be read as requests.
     this.#isPersistent =
       !this.isUpgrade && !tokens.includes(',close,') && (isHttp11 || tokens.includes(',keep-alive,'));
-    if (!head.hasBody) return null;
+    if (!head.hasBody) {
+      // What follows the last request may be the body that the client thinks it has (CVE-2026-2835).
+      return this.#isPersistent || this.isUpgrade || !this.#connection.hasMore ? null : 'bytes after the last request';
+    }
     this.#expects = isHttp11 && fields.expect.toLowerCase() === '100-continue';
     this.#source = this.#connection.openBody(head.contentLength);
     return this.#source.fault;

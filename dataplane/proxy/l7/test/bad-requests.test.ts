@@ -88,18 +88,6 @@ describe('HTTP/1 requests that mean two things get 400, the connection closes, a
     ['HTTP/2.0', 'GET / HTTP/2.0\r\nHost: app.test\r\n\r\n'],
     ['HTTP/0.9', 'GET /\r\n\r\n'],
     ['HTTP/1.9', 'GET / HTTP/1.9\r\nHost: app.test\r\n\r\n'],
-  ])('%s', async (_name, request) => {
-    const { answer, reached, reasons } = await send(request);
-    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
-    expect(answer).toMatch(/connection: close/i);
-    expect(answer).toContain('request_invalid');
-    expect(reached).toBe('');
-    expect(reasons).toEqual(['request_invalid']);
-  });
-});
-
-describe('a chunk that is none gets 400, the connection closes, and no whole request reaches the backend', () => {
-  it.each([
     ['chunk size 0x', `${HEAD}Transfer-Encoding: chunked\r\n\r\n0x3\r\nabc\r\n0\r\n\r\n`],
     ['chunk size with underscore', `${HEAD}Transfer-Encoding: chunked\r\n\r\n1_0\r\n0123456789abcdef\r\n0\r\n\r\n`],
     ['chunk size with plus', `${HEAD}Transfer-Encoding: chunked\r\n\r\n+3\r\nabc\r\n0\r\n\r\n`],
@@ -110,7 +98,8 @@ describe('a chunk that is none gets 400, the connection closes, and no whole req
     const { answer, reached, reasons } = await send(request);
     expect(answer).toMatch(/^HTTP\/1\.1 400 /);
     expect(answer).toMatch(/connection: close/i);
-    expect(reached).not.toMatch(/abc|0\r\n\r\n/);
+    expect(answer).toContain('request_invalid');
+    expect(reached).toBe('');
     expect(reasons).toEqual(['request_invalid']);
   });
 });
