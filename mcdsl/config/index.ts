@@ -1,6 +1,16 @@
 export { parseHostPort, parseListenAddress } from './addresses.ts';
 export type { ListenAddress } from './addresses.ts';
-export { duration, fileMode, filePath, filePathOrNone, hostPort, listenAddress, size, textField } from './fields.ts';
+export {
+  duration,
+  fileMode,
+  filePath,
+  filePathOrNone,
+  hostPort,
+  listenAddress,
+  listenAddressOrOff,
+  size,
+  textField,
+} from './fields.ts';
 export { formatProblems, placeText } from './format.ts';
 export { configJsonSchema } from './json-schema.ts';
 export { defineConfig, loadConfigFile, loadConfigText } from './load.ts';

@@ -1,5 +1,5 @@
 export { content, html, json, noContent, redirect } from './answers.ts';
-export { noProxies, trustProxies } from './client-address.ts';
+export { network, noProxies, trustProxies } from './client-address.ts';
 export type { TrustedProxies } from './client-address.ts';
 export { checkHttpServer, httpServerSection, isPrivateHost, parseOrigin, publicUrl, wantsHsts } from './config.ts';
 export { deleteCookie, hostCookie } from './cookies.ts';
