@@ -6,11 +6,12 @@ use napi::bindgen_prelude::{ArrayBuffer, Function, JsValue, Object};
 use napi::{Env, Error, Result};
 use napi_derive::napi;
 
+use crate::address::Address;
+
 use super::host::Host;
 use super::shared::Shared;
 use super::slots::Key;
 use super::sys;
-use super::wire::Address;
 
 #[napi]
 pub struct NativeReactor {

@@ -2,13 +2,15 @@
 
 use std::os::fd::{OwnedFd, RawFd};
 
+use crate::address::Address;
+
 use super::connection::{Connection, FIRST_PEEK, Step};
 use super::io::{Area, Io};
 use super::listener::{self, Listener};
 use super::side;
 use super::slots::{Key, Slots};
-use super::sys::{self, EpollEvent, Errno};
-use super::wire::{Address, Event, Record, decode};
+use super::sys::{EpollEvent, Errno};
+use super::wire::{Event, Record, decode};
 
 const EVENTS: usize = 256;
 
@@ -79,7 +81,7 @@ impl Core {
 
     pub fn local_address(&mut self, key: Key) -> Result<Address, Errno> {
         let client = self.slots.get_mut(key).and_then(|connection| connection.client());
-        sys::local_address(client.ok_or(libc::EBADF)?)
+        Address::local(client.ok_or(libc::EBADF)?)
     }
 
     /// Bytes relayed up and down; null when the connection is gone.

@@ -2,21 +2,22 @@
 //! called with all of it at once, and what it decided is done when it returns.
 
 use std::cell::{Cell, RefCell};
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null_mut;
 use std::rc::Rc;
 
 use napi::sys as js;
 
+use crate::callback::Callback;
+use crate::uv::{self, Handle, Kind};
+
 use super::core::Core;
 use super::shared::Shared;
-use super::uv::{self, Handle, Kind};
 
 const NEVER: u64 = u64::MAX;
 
 pub struct Host {
-    env: js::napi_env,
     uv: *mut uv::Loop,
     core: RefCell<Core>,
     shared: Shared,
@@ -29,15 +30,8 @@ pub struct Host {
     is_telling: Cell<bool>,
     is_closing: Cell<bool>,
     open_handles: Cell<u32>,
-    refs: Refs,
+    wake: Callback,
     cleanup: Cell<js::napi_async_cleanup_hook_handle>,
-}
-
-struct Refs {
-    buffer: js::napi_ref,
-    callback: js::napi_ref,
-    resource: js::napi_ref,
-    context: js::napi_async_context,
 }
 
 impl Host {
@@ -55,17 +49,16 @@ impl Host {
             }
             let uv_loop = uv_loop.cast::<uv::Loop>();
             let core = Core::new(shared.area(), uv::uv_now(uv_loop)).map_err(|_| "epoll_create1 failed")?;
-            let refs = Refs::new(env, buffer, callback, resource);
+            let wake = Callback::new(env, "metacircular.reactor", [callback, resource, buffer]);
             let poll = uv::allocate(Kind::Poll);
             if uv::uv_poll_init(uv_loop, poll, core.raw_epoll()) != 0 {
                 uv::free(poll, Kind::Poll);
-                refs.delete(env);
+                wake.release();
                 return Err("uv_poll_init failed");
             }
             let timer = uv::allocate(Kind::Timer);
             uv::uv_timer_init(uv_loop, timer);
             let host = Rc::new(Self {
-                env,
                 uv: uv_loop,
                 core: RefCell::new(core),
                 shared,
@@ -76,7 +69,7 @@ impl Host {
                 is_telling: Cell::new(false),
                 is_closing: Cell::new(false),
                 open_handles: Cell::new(2),
-                refs,
+                wake,
                 cleanup: Cell::new(null_mut()),
             });
             for handle in [poll, timer] {
@@ -112,7 +105,7 @@ impl Host {
             if count == 0 {
                 break;
             }
-            self.call(count as u32);
+            unsafe { self.wake.call(count as i32) };
             self.execute();
         }
         self.core.borrow_mut().forget_bytes();
@@ -146,7 +139,7 @@ impl Host {
                 uv::uv_close(handle, on_closed);
             }
             self.core.borrow_mut().close();
-            self.refs.delete(self.env);
+            self.wake.release();
         }
     }
 
@@ -183,75 +176,12 @@ impl Host {
         self.turn();
     }
 
-    /// As node calls back: ticks and promise jobs run when the callback has returned. What it throws becomes an uncaught exception.
-    fn call(&self, count: u32) {
-        let env = self.env;
-        unsafe {
-            let mut scope = null_mut();
-            js::napi_open_handle_scope(env, &mut scope);
-            let (mut callback, mut resource, mut argument) = (null_mut(), null_mut(), null_mut());
-            js::napi_get_reference_value(env, self.refs.callback, &mut callback);
-            js::napi_get_reference_value(env, self.refs.resource, &mut resource);
-            js::napi_create_uint32(env, count, &mut argument);
-            js::napi_make_callback(env, self.refs.context, resource, callback, 1, &argument, null_mut());
-            let mut is_pending = false;
-            js::napi_is_exception_pending(env, &mut is_pending);
-            if is_pending {
-                let mut thrown = null_mut();
-                js::napi_get_and_clear_last_exception(env, &mut thrown);
-                js::napi_fatal_exception(env, thrown);
-            }
-            js::napi_close_handle_scope(env, scope);
-        }
-    }
-
     /// A panic ends the reactor and is thrown at its thread as an uncaught exception: a worker ends by it and is replaced, and the
     /// others go on. It never unwinds into libuv.
     fn guard(&self, act: impl FnOnce(&Self)) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| act(self))) {
-            let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
-            let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
             let _ = catch_unwind(AssertUnwindSafe(|| self.close()));
-            self.throw(&format!("the native core panicked: {text}"));
-        }
-    }
-
-    fn throw(&self, message: &str) {
-        let env = self.env;
-        unsafe {
-            let mut scope = null_mut();
-            js::napi_open_handle_scope(env, &mut scope);
-            let (mut text, mut error) = (null_mut(), null_mut());
-            js::napi_create_string_utf8(env, message.as_ptr().cast(), message.len() as isize, &mut text);
-            js::napi_create_error(env, null_mut(), text, &mut error);
-            js::napi_fatal_exception(env, error);
-            js::napi_close_handle_scope(env, scope);
-        }
-    }
-}
-
-impl Refs {
-    unsafe fn new(env: js::napi_env, buffer: js::napi_value, callback: js::napi_value, resource: js::napi_value) -> Self {
-        unsafe {
-            let hold = |value| {
-                let mut reference = null_mut();
-                js::napi_create_reference(env, value, 1, &mut reference);
-                reference
-            };
-            let (mut name, mut context) = (null_mut(), null_mut());
-            let text = b"metacircular.reactor";
-            js::napi_create_string_utf8(env, text.as_ptr().cast::<c_char>(), text.len() as isize, &mut name);
-            js::napi_async_init(env, resource, name, &mut context);
-            Self { buffer: hold(buffer), callback: hold(callback), resource: hold(resource), context }
-        }
-    }
-
-    unsafe fn delete(&self, env: js::napi_env) {
-        unsafe {
-            js::napi_async_destroy(env, self.context);
-            for reference in [self.buffer, self.callback, self.resource] {
-                js::napi_delete_reference(env, reference);
-            }
+            unsafe { self.wake.throw_panic(panic.as_ref()) };
         }
     }
 }

@@ -3,10 +3,13 @@
 
 use std::os::fd::OwnedFd;
 
+use crate::address::Address;
+use crate::syscall::duplicate;
+
 use super::io::Io;
 use super::slots::Key;
 use super::sys::{self, Errno};
-use super::wire::{Address, Event};
+use super::wire::Event;
 
 /// Then connections that are open have their turn; epoll reports what still waits.
 pub const BATCH: usize = 128;
@@ -30,12 +33,12 @@ pub fn token(index: u32) -> u64 {
 impl Listener {
     pub fn new(fd: OwnedFd, index: u32, io: &Io) -> sys::Result<Self> {
         io.epoll.add(&fd, libc::EPOLLIN as u32, token(index))?;
-        let reserve = sys::duplicate(&fd).ok();
+        let reserve = duplicate(&fd).ok();
         Ok(Self { fd, reserve, paused_until_ms: 0, has_failed: false })
     }
 
     pub fn address(&self) -> sys::Result<Address> {
-        sys::local_address(&self.fd)
+        Address::local(&self.fd)
     }
 
     /// Null: nobody waits any more, or it pauses.
@@ -73,7 +76,7 @@ impl Listener {
         for _ in 0..BATCH {
             self.reserve = None;
             let shed = sys::accept(&self.fd).map(|(client, _)| sys::reset(client));
-            self.reserve = sys::duplicate(&self.fd).ok();
+            self.reserve = duplicate(&self.fd).ok();
             if shed.is_err() {
                 return;
             }

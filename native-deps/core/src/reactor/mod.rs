@@ -19,7 +19,5 @@ mod shared;
 mod side;
 mod slots;
 mod sys;
-#[cfg(not(test))]
-mod uv;
 mod wheel;
 mod wire;

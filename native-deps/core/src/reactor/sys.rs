@@ -3,64 +3,13 @@
 use std::mem::{size_of, zeroed};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
-use super::wire::Address;
+use crate::address::{Address, Storage};
+use crate::syscall::{check, duplicate, own, set_option};
 
-pub type Errno = i32;
-pub type Result<T> = std::result::Result<T, Errno>;
-
-fn check(result: isize) -> Result<usize> {
-    if result < 0 { Err(unsafe { *libc::__errno_location() }) } else { Ok(result as usize) }
-}
-
-fn own(result: libc::c_int) -> Result<OwnedFd> {
-    check(result as isize).map(|fd| unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
-}
-
-fn set_option<T>(fd: &OwnedFd, level: libc::c_int, name: libc::c_int, value: &T) -> Result<()> {
-    let size = size_of::<T>() as libc::socklen_t;
-    check(unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, (&raw const *value).cast(), size) } as isize).map(drop)
-}
-
-/// Room for an address of either family.
-type Storage = libc::sockaddr_in6;
-
-fn to_storage(address: Address) -> (Storage, libc::socklen_t) {
-    let [a, b, c, d] = address.words;
-    let mut storage: Storage = unsafe { zeroed() };
-    if is_v4(address) {
-        let v4 = unsafe { &mut *(&raw mut storage).cast::<libc::sockaddr_in>() };
-        v4.sin_family = libc::AF_INET as libc::sa_family_t;
-        v4.sin_port = address.port.to_be();
-        v4.sin_addr.s_addr = d.to_be();
-        return (storage, size_of::<libc::sockaddr_in>() as libc::socklen_t);
-    }
-    storage.sin6_family = libc::AF_INET6 as libc::sa_family_t;
-    storage.sin6_port = address.port.to_be();
-    for (bytes, word) in storage.sin6_addr.s6_addr.chunks_exact_mut(4).zip([a, b, c, d]) {
-        bytes.copy_from_slice(&word.to_be_bytes());
-    }
-    (storage, size_of::<Storage>() as libc::socklen_t)
-}
-
-fn from_storage(storage: &Storage) -> Address {
-    if storage.sin6_family == libc::AF_INET as libc::sa_family_t {
-        let v4 = unsafe { &*(&raw const *storage).cast::<libc::sockaddr_in>() };
-        let words = [0, 0, 0xffff, u32::from_be(v4.sin_addr.s_addr)];
-        return Address { words, port: u16::from_be(v4.sin_port) };
-    }
-    let mut words = [0; 4];
-    for (word, bytes) in words.iter_mut().zip(storage.sin6_addr.s6_addr.chunks_exact(4)) {
-        *word = u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-    }
-    Address { words, port: u16::from_be(storage.sin6_port) }
-}
-
-pub fn is_v4(address: Address) -> bool {
-    matches!(address.words, [0, 0, 0xffff, _])
-}
+pub use crate::syscall::{Errno, Result};
 
 fn socket(address: Address) -> Result<OwnedFd> {
-    let family = if is_v4(address) { libc::AF_INET } else { libc::AF_INET6 };
+    let family = if address.is_v4() { libc::AF_INET } else { libc::AF_INET6 };
     own(unsafe { libc::socket(family, libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC, 0) })
 }
 
@@ -69,11 +18,11 @@ pub fn listen(address: Address, backlog: u32) -> Result<OwnedFd> {
     let fd = socket(address)?;
     set_option(&fd, libc::SOL_SOCKET, libc::SO_REUSEADDR, &1i32)?;
     set_option(&fd, libc::SOL_SOCKET, libc::SO_REUSEPORT, &1i32)?;
-    if !is_v4(address) {
+    if !address.is_v4() {
         set_option(&fd, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, &0i32)?;
     }
     no_delay(&fd);
-    let (storage, size) = to_storage(address);
+    let (storage, size) = address.to_storage();
     check(unsafe { libc::bind(fd.as_raw_fd(), (&raw const storage).cast(), size) } as isize)?;
     check(unsafe { libc::listen(fd.as_raw_fd(), backlog.min(i32::MAX as u32) as i32) } as isize)?;
     Ok(fd)
@@ -81,7 +30,7 @@ pub fn listen(address: Address, backlog: u32) -> Result<OwnedFd> {
 
 /// A descriptor of our own for a listening socket that somebody else keeps.
 pub fn listen_inherited(fd: RawFd, backlog: u32) -> Result<OwnedFd> {
-    let fd = own(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) })?;
+    let fd = duplicate(&fd)?;
     let flags = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) } as isize)? as i32;
     check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, flags | libc::O_NONBLOCK) } as isize)?;
     no_delay(&fd);
@@ -89,20 +38,9 @@ pub fn listen_inherited(fd: RawFd, backlog: u32) -> Result<OwnedFd> {
     Ok(fd)
 }
 
-pub fn duplicate(fd: &OwnedFd) -> Result<OwnedFd> {
-    own(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3) })
-}
-
 /// Without Nagle's delay. It can only fail on sockets that have none.
 pub fn no_delay(fd: &OwnedFd) {
     let _ = set_option(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, &1i32);
-}
-
-pub fn local_address(fd: &OwnedFd) -> Result<Address> {
-    let mut storage: Storage = unsafe { zeroed() };
-    let mut size = size_of::<Storage>() as libc::socklen_t;
-    check(unsafe { libc::getsockname(fd.as_raw_fd(), (&raw mut storage).cast(), &mut size) } as isize)?;
-    Ok(from_storage(&storage))
 }
 
 pub fn accept(listener: &OwnedFd) -> Result<(OwnedFd, Address)> {
@@ -110,14 +48,14 @@ pub fn accept(listener: &OwnedFd) -> Result<(OwnedFd, Address)> {
     let mut size = size_of::<Storage>() as libc::socklen_t;
     let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
     let fd = own(unsafe { libc::accept4(listener.as_raw_fd(), (&raw mut storage).cast(), &mut size, flags) })?;
-    Ok((fd, from_storage(&storage)))
+    Ok((fd, Address::from_storage(&storage)))
 }
 
 /// Begins to connect. The last packet of the handshake is held back a moment, so that it goes out with the first bytes.
 pub fn connect(address: Address) -> Result<OwnedFd> {
     let fd = socket(address)?;
     set_option(&fd, libc::IPPROTO_TCP, libc::TCP_QUICKACK, &0i32)?;
-    let (storage, size) = to_storage(address);
+    let (storage, size) = address.to_storage();
     match check(unsafe { libc::connect(fd.as_raw_fd(), (&raw const storage).cast(), size) } as isize) {
         Ok(_) | Err(libc::EINPROGRESS) => Ok(fd),
         Err(errno) => Err(errno),

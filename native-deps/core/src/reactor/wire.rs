@@ -1,5 +1,7 @@
 //! What crosses the boundary: records of twelve 32-bit words, written and read here and in `dataplane/native/core/wire.ts`.
 
+use crate::address::Address;
+
 use super::slots::Key;
 
 pub const WORDS: usize = 12;
@@ -13,13 +15,6 @@ pub enum End {
     ClientReset = 2,
     BackendReset = 3,
     Killed = 4,
-}
-
-/// An IPv4 address as ::ffff:a.b.c.d, four words of it in host order, most significant first.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Address {
-    pub words: [u32; 4],
-    pub port: u16,
 }
 
 /// Where peeked bytes lie in the shared area.
