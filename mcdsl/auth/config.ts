@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { duration, filePathOrNone, textField } from '../config/index.ts';
-import type { TextParse } from '../config/index.ts';
+import type { Frozen, TextParse } from '../config/index.ts';
 import { isPrivateHost } from '../http/index.ts';
 
 const serviceName = /^[a-z][a-z0-9.-]{0,62}$/;
@@ -40,7 +40,7 @@ export function mciasSection(service: string) {
 }
 
 /** A `[mcias]` as it was read. */
-export type MciasConfig = z.output<ReturnType<typeof mciasSection>>;
+export type MciasConfig = Frozen<z.output<ReturnType<typeof mciasSection>>>;
 
 /** Plain HTTP is for a mcias on this machine or its container network only. */
 function parseServerUrl(text: string): TextParse<string> {
