@@ -19,7 +19,10 @@ export type ConnectionLimits = {
   readonly maxConnections: number;
   readonly maxHeaderBytes: number;
   readonly headersTimeoutMs: number;
+  /** Between two requests of a kept HTTP/1.1 connection. */
   readonly idleTimeoutMs: number;
+  /** Without a byte in either direction, whether a request is under way or not. */
+  readonly stallTimeoutMs: number;
 };
 
 type Handler = (request: http.IncomingMessage, response: http.ServerResponse) => void;
@@ -49,6 +52,8 @@ export function createConnections(
     secureContextOf(server).setSecureContext({ cert: pem.certPem, key: pem.keyPem, minVersion: 'TLSv1.3' });
   });
   server.maxConnections = limits.maxConnections;
+  // Node destroys HTTP/1.1 connections then; sessions of HTTP/2 have a timer of their own.
+  server.setTimeout(limits.stallTimeoutMs);
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
@@ -109,7 +114,7 @@ function tlsServer(
     maxSessionMemory: 4,
   });
   server.on('session', (session) => {
-    session.setTimeout(limits.idleTimeoutMs, () => session.close());
+    session.setTimeout(limits.stallTimeoutMs, () => session.destroy());
     session.on('error', () => undefined);
   });
   server.on('tlsClientError', () => observer.refusedConnection('tls_handshake'));

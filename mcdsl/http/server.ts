@@ -31,6 +31,7 @@ export const defaultHttpLimits: HttpLimits = {
   maxHeaderBytes: 16_384,
   headersTimeoutMs: 10_000,
   idleTimeoutMs: 60_000,
+  stallTimeoutMs: 120_000,
   maxBodyBytes: 1024 * 1024,
   bodyTimeoutMs: 30_000,
   maxRequests: 1024,

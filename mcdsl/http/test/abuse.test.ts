@@ -1,12 +1,15 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
+import http2 from 'node:http2';
+import { Readable } from 'node:stream';
+import tls from 'node:tls';
 
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
 import { requireClient } from '../../../deploy/checks/clients.ts';
-import { defineApi, json, jsonBody, route } from '../index.ts';
+import { content, defineApi, json, jsonBody, route } from '../index.ts';
 import { curl, startServer } from './fixture.ts';
 import type { TestServer } from './fixture.ts';
 
@@ -120,4 +123,44 @@ describe('HTTP under abuse', () => {
     expect(entered[0]?.aborted).toBe(true);
     release.resolve();
   });
+
+  it.each(['HTTP/1.1', 'HTTP/2'])('keeps no answer for a client that does not read it, over %s', async (version) => {
+    const started = Promise.withResolvers<void>();
+    const endless = route({
+      method: 'GET',
+      path: '/endless',
+      answer() {
+        started.resolve();
+        return content(200, 'text/plain', Readable.from(blocks()));
+      },
+    });
+    const api = defineApi({ routes: { endless }, authorization: { endless: 'public' } });
+    await using server = await startServer([api], { limits: { stallTimeoutMs: 300 } });
+    const { port } = server.server;
+    const ALPNProtocols = [version === 'HTTP/2' ? 'h2' : 'http/1.1'];
+    const socket = tls.connect({
+      port,
+      host: '127.0.0.1',
+      servername: 'localhost',
+      ca: server.tls.ca.certPem,
+      ALPNProtocols,
+    });
+    await once(socket, 'secureConnect');
+    socket.on('error', () => undefined);
+    if (version === 'HTTP/2') {
+      const session = http2.connect(server.origin, { createConnection: () => socket });
+      session.on('error', () => undefined);
+      session.request({ ':path': '/endless' }).on('error', () => undefined);
+    } else {
+      socket.write('GET /endless HTTP/1.1\r\nHost: a\r\n\r\n');
+      socket.pause();
+    }
+    await started.promise;
+    await expect.poll(() => server.server.remaining(), { timeout: 20_000 }).toBe(0);
+    socket.destroy();
+  });
 });
+
+function* blocks(): Generator<Buffer> {
+  for (;;) yield Buffer.alloc(16_384);
+}
