@@ -105,13 +105,14 @@ async function measureRounds(
       if (contender.name !== 'direct') rates.push(unitsPerSecond(sample));
     });
   }
-  const rate = scenario.load.pace === 'half' ? Math.floor(Math.min(...rates) / 2) : null;
+  const rate = scenario.load.pace === 'half' ? Math.max(1, Math.floor(Math.min(...rates) / 2)) : null;
   const rounds: Round[] = [];
   for (let number = 1; number <= settings.rounds; number++) {
     const samples: Record<string, Sample> = {};
     for (const contender of field.contenders()) {
       await field.attempt(contender.name, async () => {
         const sample = await field.load(contender, { seconds: settings.seconds, rate }, deps);
+        expectWork(scenario, sample);
         samples[contender.id] = sample;
         progress(
           `${scenario.name}: round ${number} of ${settings.rounds}, ${contender.id}: ${formatFigures(sample, scenario.unit)}`,
@@ -121,6 +122,12 @@ async function measureRounds(
     rounds.push(samples);
   }
   return field.result(rounds);
+}
+
+/** A warm-up may be too short for a first unit; a round without one tells nothing. */
+function expectWork({ metric }: Scenario, { units, cpuMs }: Sample): void {
+  if (units > 0 && (metric !== 'cpu' || cpuMs > 0)) return;
+  throw new Error(`nothing to measure: ${units} units in ${cpuMs} ms of CPU time`);
 }
 
 /** Who takes part. */

@@ -4,6 +4,9 @@ import { haproxyRelay, oursRelay } from '../l4-configs.ts';
 import type { Scenario } from '../model.ts';
 import { countAnswers, rawHelloLoad } from '../tools/wrk.ts';
 
+/** So many at once wait for one another, and the kernel may make the first of them knock again. */
+const TIMEOUT_SECONDS = 30;
+
 export const scenario: Scenario = {
   name: 'scale-connections',
   about:
@@ -12,7 +15,7 @@ export const scenario: Scenario = {
   metric: 'cpu',
   scale: { what: 'connections at once', one: 'connection', sizes: [1, 100, 8000], memory: 'loaded' },
   backend: helloBackend,
-  ...rawHelloLoad(({ size }) => size),
+  ...rawHelloLoad(({ size }) => size, TIMEOUT_SECONDS),
   ours: oursRelay,
   rivals: { haproxy: haproxyRelay },
   count: countAnswers,

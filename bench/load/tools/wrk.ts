@@ -33,6 +33,7 @@ const SCRIPT = 'hello.lua';
 /** wrk with a raw ClientHello in the place of a request, each on a connection of its own; what files and load a scenario needs. */
 export function rawHelloLoad(
   connections: number | ((site: Site) => number),
+  timeoutSeconds = 2,
 ): Pick<Scenario, 'load'> & { files: NonNullable<Scenario['files']> } {
   return {
     files: ({ helloFile }) => ({ [SCRIPT]: sendFileScript(helloFile) }),
@@ -43,6 +44,7 @@ export function rawHelloLoad(
         '-t1',
         `-c${typeof connections === 'number' ? connections : connections(site)}`,
         `-d${seconds}s`,
+        `--timeout=${timeoutSeconds}s`,
         '-s',
         join(site.filesDir, SCRIPT),
         `http://127.0.0.1:${site.port}/`,
