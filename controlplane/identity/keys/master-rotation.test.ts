@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -94,6 +95,20 @@ describe('rotating the master key', () => {
       expect(contents()).toEqual(before);
     }
   });
+
+  it.each(['file_has_both', 'in_transaction', 'rows_resealed', 'file_has_new'])(
+    'IA-73 survives kill -9 at %s',
+    (step) => {
+      const before = contents();
+      const script = join(import.meta.dirname, 'test/rotate-killed.ts');
+      const { signal } = spawnSync(process.execPath, [script, temp.path, temp.source.file, step], { stdio: 'inherit' });
+      expect(signal).toBe('SIGKILL');
+      expect(contents()).toEqual(before);
+      rotateMaster(temp.store, temp.source, { now: 6 });
+      expect(idsInFile()).toEqual([idInForce()]);
+      expect(contents()).toEqual(before);
+    },
+  );
 
   it('changes nothing when the audit entry cannot be written', () => {
     const from = idInForce();
