@@ -1,5 +1,6 @@
 import type { Logger, LogFields } from '../logging/index.ts';
-import type { MetricsRegistry } from '../metrics/index.ts';
+import type { FamilySamples, MetricsRegistry } from '../metrics/index.ts';
+import type { CertificateSource } from '../tls/index.ts';
 
 /** What is told of each request once it is over. */
 export type Finished = {
@@ -26,6 +27,24 @@ export type Observer = {
   refusedConnection(reason: string): void;
 };
 
+/** How long the certificate lasts, asked at each scrape. */
+export function addCertificateMetric(registry: MetricsRegistry, certificate: CertificateSource): void {
+  const family = {
+    kind: 'gauge',
+    name: `mc_${registry.system}_certificate_expiry_days`,
+    help: 'Days until the certificate of the HTTP listener ends.',
+    labels: [],
+  } as const;
+  registry.addSource({
+    families: [family],
+    collect: async () => {
+      const value = (certificate.current().info.notAfter.getTime() - Date.now()) / dayMs;
+      return new Map<string, FamilySamples>([[family.name, { kind: 'gauge', samples: [{ labels: {}, value }] }]]);
+    },
+  });
+}
+
+const dayMs = 86_400_000;
 const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 /** Asked every few seconds by whoever watches: not worth a line. */
 const quietRoutes = new Set(['GET /v1/health']);

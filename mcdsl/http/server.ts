@@ -14,7 +14,7 @@ import type { OpenRequest } from './context.ts';
 import { httpErrors } from './errors.ts';
 import { exchange, unknownRoute } from './exchange.ts';
 import type { Destination, ExchangeDeps } from './exchange.ts';
-import { createObserver } from './observe.ts';
+import { addCertificateMetric, createObserver } from './observe.ts';
 import { defineApi, route } from './route.ts';
 import type { Api, ServedRoute } from './route.ts';
 import type { ErrorPage } from './types.ts';
@@ -73,6 +73,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const { logger, registry } = options;
   const limits = { ...defaultHttpLimits, ...options.limits };
   const observer = createObserver(registry, logger);
+  if (options.certificate !== null) addCertificateMetric(registry, options.certificate);
   const active = new Set<OpenRequest>();
   const idle = Promise.withResolvers<void>();
   let isDraining = false;

@@ -1,3 +1,4 @@
+export { certificateAdvice } from './advice.ts';
 export { createCertificateSource } from './certificate-source.ts';
 export type { CertificateSource } from './certificate-source.ts';
 export { signatureOf, signatureOfAsync } from './file-signature.ts';

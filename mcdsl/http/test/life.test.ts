@@ -35,6 +35,7 @@ describe('life of an HTTP server', () => {
     await server.tls.renew();
     server.certificate.reload();
     expect(await serial()).not.toBe(second);
+    expect(await server.registry.render()).toMatch(/^mc_demo_certificate_expiry_days 364\.\d+$/m);
   });
 
   it('drains: requests under way end, new ones find no listener, an idle HTTP/2 session is let go', async () => {
