@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../../mcdsl/errors/thrown.ts';
-import type { ReactorFigures, ResumableHash } from './native.ts';
+import type { DatagramStats, ReactorFigures, ResumableHash } from './native.ts';
 
 /** What `native-deps/core` exports: one function or class a line, named as there. */
 export interface NativeCore {
@@ -15,6 +15,45 @@ export interface NativeCore {
     /** `wake` is told how many event records stand in `memory`; `resource` is what async hooks see. */
     new (memory: ArrayBuffer, wake: (events: number) => void, resource: object): NativeReactor;
   };
+  readonly NativeDatagrams: {
+    /** `wake` is told how many datagrams stand in `memory`, or a negative errno. It is held until `close`. */
+    new (
+      memory: ArrayBuffer,
+      batch: number,
+      maxBytes: number,
+      wake: (received: number) => void,
+      resource: object,
+    ): NativeDatagrams;
+  };
+  readonly NativeSendFile: {
+    /** `ended` is told once, unless `start` told it or it was cancelled: 0: done, 1: the file is too short, or a negative errno. */
+    new (
+      socket: number,
+      file: number,
+      start: number,
+      length: number,
+      ended: (code: number) => void,
+      resource: object,
+    ): NativeSendFile;
+  };
+}
+
+/** `native-deps/core/src/datagrams/binding.rs`; addresses as of NativeReactor. */
+export interface NativeDatagrams {
+  /** 0, or a negative errno. Once. */
+  bind(words: readonly number[], port: number): number;
+  address(): readonly number[];
+  send(bytes: Uint8Array, peer: readonly number[], port: number, local: readonly number[]): void;
+  figures(): DatagramStats;
+  close(): void;
+}
+
+/** `native-deps/core/src/send_file/binding.rs` */
+export interface NativeSendFile {
+  /** As `ended` is told, or 2: it goes on. */
+  start(): number;
+  readonly left: number;
+  cancel(): void;
 }
 
 /** `native-deps/core/src/reactor/binding.rs`; addresses are four words (see IpAddress) and a port. Listeners are numbers, errors negative errnos. */
@@ -44,7 +83,7 @@ export type LoadedCore =
   | { readonly core: null; readonly why: string };
 
 /** Raised together with the constant of the same name in `native-deps/core/src/version.rs`. */
-const BOUNDARY = 3;
+const BOUNDARY = 4;
 /** Where set-up puts the core that it built. */
 const BUILT = join(import.meta.dirname, '../../native-deps/core/target/core.node');
 

@@ -1,8 +1,9 @@
-import { getSystemErrorMessage, getSystemErrorName } from 'node:util';
+import { getSystemErrorName } from 'node:util';
 import { formatIp, parseIp } from '../../net/address.ts';
 import type { NativeCore, NativeReactor } from '../load.ts';
 import type { ListenEndpoint, Reactor, ReactorListener, RelayEnd } from '../native.ts';
 import { CoreConnection, socketAddress, type CoreHost, type CoreListener } from './connection.ts';
+import { systemError } from './system-error.ts';
 import {
   ACCEPTED,
   BYTES,
@@ -87,7 +88,9 @@ export function createCoreReactor({ NativeReactor }: NativeCore): Reactor {
       case ACCEPTED:
         return accepted(at, slot, generation);
       case LISTENER_FAILED:
-        return listeners[events[at + LISTENER] ?? 0]?.handler.failed(systemError('accept', events[at + OFFSET] ?? 0));
+        return listeners[events[at + LISTENER] ?? 0]?.handler.failed(
+          systemError('accept', events[at + OFFSET] ?? 0, ''),
+        );
       default: {
         const connection = connections[slot];
         if (connection?.generation === generation) changed(connection, events[at] ?? 0, at);
@@ -153,7 +156,8 @@ export function createCoreReactor({ NativeReactor }: NativeCore): Reactor {
     figures: () => core.figures(),
     async listen({ endpoint, backlog, helloTimeoutMs, handler }) {
       const index = bind(core, endpoint, backlog);
-      if (index < 0) throw systemError('listen', -index, endpoint);
+      if (index < 0)
+        throw systemError('listen', -index, endpoint.kind === 'tcp' ? `${endpoint.host}:${endpoint.port}` : '');
       listeners[index] = { handler, helloTimeoutMs, batch: [] } as CoreListener;
       const { ip, port } = socketAddress(core.listenerAddress(index));
       const listener: ReactorListener = {
@@ -177,14 +181,4 @@ function bind(core: NativeReactor, endpoint: ListenEndpoint, backlog: number): n
   const ip = parseIp(endpoint.host);
   if (!ip) throw new RangeError(`a listener needs an address, not ${JSON.stringify(endpoint.host)}`);
   return core.listen([...ip.words], endpoint.port, backlog);
-}
-
-function systemError(call: string, errno: number, endpoint?: ListenEndpoint): Error {
-  const code = getSystemErrorName(-errno);
-  const where = endpoint?.kind === 'tcp' ? ` ${endpoint.host}:${endpoint.port}` : '';
-  return Object.assign(new Error(`${call} ${code}: ${getSystemErrorMessage(-errno)}${where}`), {
-    code,
-    errno: -errno,
-    syscall: call,
-  });
 }

@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { networkInterfaces } from 'node:os';
+import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { formatIp, type IpAddress, type SocketAddress } from '../../net/address.ts';
 import type { DatagramBatch, DatagramOptions, DatagramSocket } from '../native.ts';
@@ -144,5 +145,41 @@ describe.each(datagramEngines)('datagrams, $engine', (engine) => {
 
   test('an address that is not ours is refused with the system’s error', async () => {
     await expect(engine.bind(options('192.0.2.1', echo))).rejects.toMatchObject({ code: 'EADDRNOTAVAIL' });
+  });
+});
+
+describe('a thread with an open socket of datagrams', () => {
+  async function started(): Promise<{ thread: Worker; port: number }> {
+    const thread = new Worker(new URL('datagram-worker.ts', import.meta.url));
+    const [port] = (await once(thread, 'message')) as [number];
+    return { thread, port };
+  }
+
+  async function isFree(port: number): Promise<void> {
+    const socket = createSocket('udp4');
+    socket.bind(port, '127.0.0.1');
+    await once(socket, 'listening');
+    socket.close();
+    await once(socket, 'close');
+  }
+
+  test('can be terminated: its port is free, the process lives', async () => {
+    const { thread, port } = await started();
+    await using asking = await client('udp4', '127.0.0.1');
+    const answer = once(asking, 'message');
+    asking.send('x', port, '127.0.0.1');
+    expect(String((await answer)[0])).toBe('ok');
+    await thread.terminate();
+    await isFree(port);
+  });
+
+  test('ends by what its handler throws, as by any uncaught exception', async () => {
+    const { thread, port } = await started();
+    const failed = once(thread, 'error');
+    await using asking = await client('udp4', '127.0.0.1');
+    asking.send('throw', port, '127.0.0.1');
+    expect((await failed)[0]).toMatchObject({ message: 'the handler threw' });
+    await expect.poll(() => thread.threadId).toBe(-1);
+    await isFree(port);
   });
 });

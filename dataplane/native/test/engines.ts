@@ -1,4 +1,6 @@
 import { createCoreReactor } from '../core/reactor.ts';
+import { nativeDatagrams } from '../core/datagrams.ts';
+import { nativeFileSender } from '../core/send-file.ts';
 import { nativeHash } from '../core/sha256.ts';
 import { loadCore } from '../load.ts';
 import type { DatagramEngine, FileSender, HashEngine, Reactor } from '../native.ts';
@@ -12,8 +14,12 @@ const { core, why } = loadCore();
 if (!core) console.warn(`the native core is not tested: ${why}`);
 
 export const hashEngines: readonly HashEngine[] = core ? [portableHash, nativeHash(core)] : [portableHash];
-export const datagramEngines: readonly DatagramEngine[] = [portableDatagrams];
-export const fileSenders: readonly FileSender[] = [portableFileSender];
+export const datagramEngines: readonly DatagramEngine[] = core
+  ? [portableDatagrams, nativeDatagrams(core)]
+  : [portableDatagrams];
+export const fileSenders: readonly FileSender[] = core
+  ? [portableFileSender, nativeFileSender(core)]
+  : [portableFileSender];
 
 export interface ReactorEngine {
   readonly name: Reactor['engine'];

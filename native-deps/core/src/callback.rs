@@ -20,11 +20,7 @@ impl Callback {
     ///
     /// # Safety
     /// Runs on the thread of `env`; `function` is a function, `resource` and `kept` are objects.
-    pub unsafe fn new(
-        env: js::napi_env,
-        name: &str,
-        [function, resource, kept]: [js::napi_value; 3],
-    ) -> Self {
+    pub unsafe fn new(env: js::napi_env, name: &str, [function, resource, kept]: [js::napi_value; 3]) -> Self {
         unsafe {
             let hold = |value| {
                 let mut reference = null_mut();

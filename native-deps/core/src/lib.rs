@@ -3,8 +3,13 @@
 mod address;
 #[cfg(not(test))]
 mod callback;
+mod datagrams;
 mod hash;
+#[cfg(not(test))]
+mod poll;
 mod reactor;
+#[cfg_attr(test, allow(dead_code))]
+mod send_file;
 mod syscall;
 #[cfg(not(test))]
 mod uv;

@@ -17,6 +17,7 @@ pub type PollCallback = unsafe extern "C" fn(*mut Handle, c_int, c_int);
 pub type HandleCallback = unsafe extern "C" fn(*mut Handle);
 
 pub const READABLE: c_int = 1;
+pub const WRITABLE: c_int = 2;
 
 /// `uv_handle_type`; fixed for the life of libuv 1.
 #[derive(Clone, Copy)]

@@ -4,16 +4,8 @@
 use sha2::block_api::compress256;
 
 const BLOCK: usize = 64;
-const INITIAL: [u32; 8] = [
-    0x6a09_e667,
-    0xbb67_ae85,
-    0x3c6e_f372,
-    0xa54f_f53a,
-    0x510e_527f,
-    0x9b05_688c,
-    0x1f83_d9ab,
-    0x5be0_cd19,
-];
+const INITIAL: [u32; 8] =
+    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 /// First byte of a saved state; another form gets another number.
 const FORM: u8 = 1;
 /// Form, length, chaining value; the bytes of an unfinished block follow.
@@ -29,11 +21,7 @@ pub struct Sha256 {
 
 impl Sha256 {
     pub fn new() -> Self {
-        Self {
-            chain: INITIAL,
-            length: 0,
-            pending: [0; BLOCK],
-        }
+        Self { chain: INITIAL, length: 0, pending: [0; BLOCK] }
     }
 
     /// None: the bytes are no saved state of this form.

@@ -358,7 +358,8 @@ impl Connection {
     fn reply(&mut self, waiting: Waiting, reply: &[u8], key: Key, io: &mut Io) -> Step {
         let mut client = waiting.client;
         client.readable = true;
-        let sent = drain(&mut client, io) && matches!(sys::send(&client.fd, reply, true), Ok(count) if count == reply.len());
+        let sent =
+            drain(&mut client, io) && matches!(sys::send(&client.fd, reply, true), Ok(count) if count == reply.len());
         let is_told = sent && sys::send_end(&client.fd).is_ok();
         if !is_told || (!client.is_watched() && client.watch(&io.epoll, token(key, CLIENT)).is_err()) {
             return Step::Goes;

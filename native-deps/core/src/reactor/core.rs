@@ -218,4 +218,3 @@ impl Core {
         self.fired = fired;
     }
 }
-

@@ -213,4 +213,3 @@ unsafe extern "C" fn on_closed(handle: *mut Handle) {
         }
     }
 }
-

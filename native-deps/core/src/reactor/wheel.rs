@@ -90,9 +90,8 @@ impl Wheel {
         }
         let near = self.distance_to_occupied(0, near_bucket(self.tick)).map(|ticks| self.tick + ticks);
         let turn = self.tick / BUCKETS as u64;
-        let far = self
-            .distance_to_occupied(BUCKETS, turn as usize % BUCKETS)
-            .map(|turns| (turn + turns) * BUCKETS as u64);
+        let far =
+            self.distance_to_occupied(BUCKETS, turn as usize % BUCKETS).map(|turns| (turn + turns) * BUCKETS as u64);
         let tick = match (near, far) {
             (Some(near), Some(far)) => near.min(far),
             (near, far) => near.or(far)?,

@@ -87,7 +87,10 @@ fn halves(value: u64) -> (i32, i32) {
 #[derive(PartialEq, Eq, Debug)]
 pub enum Command {
     /// Wait until so many bytes are there, at most so long from the accept on.
-    More { at_least: u32, timeout_ms: u32 },
+    More {
+        at_least: u32,
+        timeout_ms: u32,
+    },
     Reset,
     Reply(Span),
     Relay(Plan),
@@ -122,10 +125,7 @@ pub fn decode(record: &Record, bytes: usize) -> Option<(Key, Command)> {
             prefix: span(3)?,
             connect_timeout_ms: word(5),
             idle_timeout_ms: word(6),
-            backend: Address {
-                words: [word(7), word(8), word(9), word(10)],
-                port: (word(0) >> 16) as u16,
-            },
+            backend: Address { words: [word(7), word(8), word(9), word(10)], port: (word(0) >> 16) as u16 },
         }),
         5 => Command::Kill,
         _ => return None,
