@@ -64,14 +64,15 @@ export async function startServer(
   apis: readonly Api[],
   options: Partial<HttpServerOptions> & { readonly plain?: boolean } = {},
 ): Promise<TestServer> {
-  const tls = await makeTlsFolder();
+  await using parts = new AsyncDisposableStack();
+  const tls = parts.use(await makeTlsFolder());
   const logger = recordingLogger();
   const registry = createMetricsRegistry({ system: 'demo' });
   const health = createHealth(['server']);
   health.set('server', 'serving');
-  const certificate = createCertificateSource({ certPath: tls.certPath, keyPath: tls.keyPath, logger, intervalMs: 0 });
+  const certificate = parts.use(createCertificateSource({ ...tls, logger, intervalMs: 0 }));
   const { plain = false, ...more } = options;
-  const server = await createHttpServer({
+  const started = await createHttpServer({
     listen: { host: '127.0.0.1', port: 0 },
     certificate: plain ? null : certificate,
     apis,
@@ -81,19 +82,18 @@ export async function startServer(
     version: '1.2.3',
     ...more,
   });
+  const server = parts.use(started);
+  const all = parts.move();
+  const origin = `${plain ? 'http' : 'https'}://localhost:${server.port}`;
   return {
     server,
-    origin: `${plain ? 'http' : 'https'}://localhost:${server.port}`,
+    origin,
     tls,
     certificate,
     logger,
     registry,
     health,
-    async [Symbol.asyncDispose]() {
-      await server[Symbol.asyncDispose]();
-      certificate[Symbol.dispose]();
-      tls[Symbol.dispose]();
-    },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }
 
