@@ -7,5 +7,6 @@ export {
   pruneTickets,
   readTicket,
   takeTicket,
+  ticketKinds,
 } from './tickets.ts';
 export type { IssuedTicket, Ticket, TicketDraft, TicketKind } from './tickets.ts';

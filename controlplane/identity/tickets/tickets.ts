@@ -4,7 +4,8 @@ import { identityErrors } from '../errors.ts';
 import { places, type Sealer } from '../keys/index.ts';
 
 /** What a ticket is for; one of another kind is as good as none. */
-export type TicketKind = 'mfa' | 'webauthn_login' | 'webauthn_register' | 'reset' | 'sso_request';
+export const ticketKinds = ['mfa', 'webauthn_login', 'webauthn_register', 'reset', 'sso_request'] as const;
+export type TicketKind = (typeof ticketKinds)[number];
 
 export type TicketDraft = {
   readonly kind: TicketKind;

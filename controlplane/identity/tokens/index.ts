@@ -6,6 +6,8 @@ export { createTokenIssuer, maxSystemTokens } from './issue.ts';
 export type { IssuedToken, TokenHolder, TokenIssuer, TokenTimes } from './issue.ts';
 export { listTokens, systemTokenExpiry, warnBeforeMs } from './list.ts';
 export type { SystemExpiry, TokenFilter, TokenInfo } from './list.ts';
+export { tokenMetrics } from './metrics.ts';
+export type { TokenMetricsDeps } from './metrics.ts';
 export { pruneTokens, revokeToken, revokeTokensOf, revokeTokensOfKey } from './revoke.ts';
 export type { RevokeReason } from './revoke.ts';
 export type { TokenKind, TokenState } from './row.ts';

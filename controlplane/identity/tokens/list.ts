@@ -57,6 +57,15 @@ export function systemTokenExpiry(reader: Reader, now: number): readonly SystemE
   );
 }
 
+/** How many are good now, as far as their rows say; those of sessions that went idle are still counted. */
+export function countTokens(reader: Reader, now: number): readonly { readonly kind: TokenKind; readonly n: number }[] {
+  return reader.all(
+    `SELECT kind, count(*) AS n FROM tokens
+     WHERE revoked_at IS NULL AND expires_at > @now AND (retire_at IS NULL OR retire_at > @now) GROUP BY kind`,
+    { now },
+  );
+}
+
 /** Under so long before the end of the last token of a system account, a warning a day. */
 export const warnBeforeMs = 30 * 86_400_000;
 

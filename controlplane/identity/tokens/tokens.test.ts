@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import type { Account } from '../accounts/index.ts';
+import { createMetricsRegistry } from '../../../mcdsl/metrics/index.ts';
 import { endSession, findSession } from '../sessions/index.ts';
 import { createTestClock, type TestClock } from '../test-support/clock.ts';
 import {
@@ -23,6 +24,7 @@ import {
   revokeTokensOf,
   revokeTokensOfKey,
   systemTokenExpiry,
+  tokenMetrics,
   type IssuedToken,
   type TokenFilter,
 } from './index.ts';
@@ -250,6 +252,38 @@ describe('lists', () => {
     expect(prune()).toBe(0);
     clock.advance(1001);
     expect(prune()).toBe(1);
+  });
+});
+
+describe('metrics', () => {
+  it('IA-44 IA-65 show when the tokens of services end, and how full everything is', async () => {
+    const activity = createActivity();
+    const registry = createMetricsRegistry({ system: 'mcias' });
+    registry.addSource(
+      tokenMetrics({ reader: temp.store.reader, verifier: tokens.verifier, activity, now: clock.now }),
+    );
+    const { tokenId, expiresAt } = system({ ttlMs: day });
+    const mine = human();
+    await isGood(mine);
+    await isGood(mine);
+    activity.note({ tokenId, sessionId: null }, clock.now());
+    const shown = (await registry.samples()).map(({ name, labels, value }) =>
+      [name.replace('mc_mcias_', ''), ...Object.values(labels), value].join(' '),
+    );
+    expect(shown).toEqual(
+      expect.arrayContaining([
+        `token_expiry_seconds mcq ${(expiresAt - clock.now()) / 1000}`,
+        'live_tokens human 1',
+        'live_tokens system 1',
+        'live_sessions 1',
+        'waiting_tickets_items reset 0',
+        'activity_entries 1',
+        'signature_cache_entries 1',
+        'signature_cache_lookups_total hit 1',
+        'signature_cache_lookups_total miss 1',
+        'signature_cache_evictions_total 0',
+      ]),
+    );
   });
 });
 
