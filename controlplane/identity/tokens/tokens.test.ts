@@ -3,7 +3,6 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import type { Account } from '../accounts/index.ts';
 import { createMetricsRegistry } from '../../../mcdsl/metrics/index.ts';
-import { endSession, findSession } from '../sessions/index.ts';
 import { createTestClock, type TestClock } from '../test-support/clock.ts';
 import {
   addPerson,
@@ -297,36 +296,6 @@ describe('the audience', () => {
     [['mcq', 'mcias'], 'mcias', true],
   ] as const)('IA-37 %j at %s: %s', (audience, service, isCovered) => {
     expect(audienceCovers(audience, service)).toBe(isCovered);
-  });
-});
-
-describe('activity', () => {
-  it('keeps sessions alive and says the hour of the last use, in one write', () => {
-    const { session, secret } = logIn(temp.store, ann, clock.now());
-    const token = human(['mcr'], session);
-    const activity = createActivity();
-    clock.advance(3_600_000);
-    for (let i = 0; i < 5; i++) activity.note({ tokenId: token.tokenId, sessionId: session.id }, clock.now());
-    expect(activity.pending).toBe(2);
-    temp.store.change((w) => activity.flush(w, testSessionTimes));
-    expect(findSession(temp.store.reader, secret, clock.now())).toMatchObject({
-      lastSeenAt: clock.now(),
-      idleExpiresAt: clock.now() + testSessionTimes.idleMs,
-    });
-    const [info] = listTokens(temp.store.reader, everything, clock.now() - 1, { limit: 1, cursor: null }).items;
-    expect(info?.lastUsedAt).toBe(clock.now() - (clock.now() % 3_600_000));
-    expect(temp.store.change((w) => activity.flush(w, testSessionTimes))).toBe(0);
-  });
-
-  it('is bounded, and wakes no ended session', () => {
-    const activity = createActivity(2);
-    for (const id of ['a', 'b', 'c', 'a']) activity.note({ tokenId: id, sessionId: null }, clock.now());
-    expect(activity.pending).toBe(2);
-    const { session, secret } = logIn(temp.store, ann, clock.now());
-    activity.note({ tokenId: null, sessionId: session.id }, clock.now());
-    temp.store.change((w) => endSession(w, session.id, 'logout', clock.now()));
-    temp.store.change((w) => activity.flush(w, testSessionTimes));
-    expect(findSession(temp.store.reader, secret, clock.now())).toBeNull();
   });
 });
 
