@@ -32,6 +32,7 @@ export function createWorkerReporter(
   let settings = accessLog;
   let batch = emptyBatch();
   let timer: NodeJS.Timeout | null = null;
+  let last: RequestKey = { route: '', status: 0, protocol: 'http1', key: ['', 0, 'http1'].join(LABEL_SEPARATOR) };
 
   function flush(): void {
     if (timer) clearTimeout(timer);
@@ -74,7 +75,7 @@ export function createWorkerReporter(
     },
     requested(record: RequestRecord) {
       countBytes(L7_BYTES, record);
-      tally.add('requests', [record.route, record.status, record.protocol].join(LABEL_SEPARATOR));
+      tally.add('requests', requestKey(record));
       tally.observe('requestSeconds', record.protocol, record.durationMs / 1000);
       if (sampled()) keep(batch.requests, record);
     },
@@ -85,11 +86,21 @@ export function createWorkerReporter(
     },
   };
 
+  /** One request is mostly counted like the one before: its key is then at hand, and hashed. */
+  function requestKey({ route, status, protocol }: RequestRecord): string {
+    if (route !== last.route || status !== last.status || protocol !== last.protocol) {
+      last = { route, status, protocol, key: [route, status, protocol].join(LABEL_SEPARATOR) };
+    }
+    return last.key;
+  }
+
   function countBytes(keys: ByteKeys, record: { bytesUp: number; bytesDown: number }): void {
     tally.add('bytes', keys.up, record.bytesUp);
     tally.add('bytes', keys.down, record.bytesDown);
   }
 }
+
+type RequestKey = Pick<RequestRecord, 'route' | 'status' | 'protocol'> & { readonly key: string };
 
 function emptyBatch(): ReportBatch {
   return { refusals: [], relays: [], requests: [], failures: [], dropped: 0 };
