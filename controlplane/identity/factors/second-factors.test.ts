@@ -77,6 +77,18 @@ describe('TOTP of an account', () => {
     ]);
   });
 
+  it('IA-18 the wrong codes of a step stay counted when one between them is accepted', () => {
+    const { secret, totp } = enrol();
+    const verify = (code: string) => temp.store.change((w) => totp.verify(w, ann.id, code, clock.now()));
+    expect([verify('x'), verify('x'), verify(codeOf(secret)), verify('x')].map(({ kind }) => kind)).toEqual([
+      'refused',
+      'refused',
+      'accepted',
+      'refused',
+    ]);
+    expect(verify(codeOf(secret, 1))).toMatchObject({ kind: 'locked' });
+  });
+
   it('IA-18 bad input row 20: the lock of a step holds after a restart', () => {
     const { secret, totp } = enrol();
     for (let n = 0; n < 3; n++) temp.store.change((w) => totp.verify(w, ann.id, '', clock.now()));

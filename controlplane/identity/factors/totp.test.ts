@@ -111,6 +111,17 @@ describe('TOTP', () => {
     expect(tries([right], { state: locked, at: now + 14_999 })).toEqual(['locked']);
   });
 
+  it('IA-18 an accepted code does not take back the wrong ones of its step', () => {
+    const [before, right] = [totpCode(secret, step - 1), totpCode(secret, step)];
+    expect(tries(['000000', '000000', before, '000000', right])).toEqual([
+      'totp_wrong',
+      'totp_wrong',
+      'accepted',
+      'totp_wrong',
+      'locked',
+    ]);
+  });
+
   it('IA-63 under any clock no code is accepted twice and no step sees more than three wrong tries', () => {
     const moves = fc.array(
       fc.record({ move: fc.integer({ min: -70_000, max: 70_000 }), offset: fc.integer({ min: -2, max: 2 }) }),

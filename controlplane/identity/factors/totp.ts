@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { secretsEqual } from '../../../mcdsl/secrets/index.ts';
-import { noTotpFailures, totpLock, type TotpLock } from '../throttle/index.ts';
+import { totpLock, type TotpLock } from '../throttle/index.ts';
 
 /** TOTP of RFC 6238 in the one form that every app reads: SHA-1, six digits, 30 s. */
 export const totpSecretBytes = 20;
@@ -38,7 +38,7 @@ export function checkTotp(state: TotpState, check: TotpCheck): { state: TotpStat
   }
   const found = isTotpCode(check.code) ? matchingStep(check, step, state.lastStep) : 'malformed';
   if (typeof found === 'number') {
-    return { state: { ...noTotpFailures, lastStep: found }, answer: { kind: 'accepted' } };
+    return { state: { ...state, lastStep: found }, answer: { kind: 'accepted' } };
   }
   const failed = { ...totpLock(state, 'failure', step).state, lastStep: state.lastStep };
   return { state: failed, answer: { kind: 'refused', reason: `totp_${found}` } };

@@ -5,5 +5,5 @@ export type { SoftLockAnswer } from './soft-lock.ts';
 export { createSoftLocks } from './soft-locks.ts';
 export type { SoftLocks, SoftLockStats } from './soft-locks.ts';
 export type { BucketAnswer, BucketRate } from './token-bucket.ts';
-export { noTotpFailures, totpLock } from './totp-lock.ts';
+export { totpLock } from './totp-lock.ts';
 export type { TotpLock, TotpLockEvent, TotpLockStep } from './totp-lock.ts';

@@ -1,6 +1,7 @@
 /**
- * The lock of one account's TOTP: three wrong codes in one time step, and no further code is looked at until that step ends. A
- * pure state machine; its time is the number of the current step (RFC 6238: seconds since the epoch / 30, rounded down).
+ * The lock of one account's TOTP: three wrong codes in one time step, and no further code is looked at until that step ends. A code
+ * that is accepted does not take the count back, or who has one good code could try more wrong ones. A pure state machine; its time
+ * is the number of the current step (RFC 6238: seconds since the epoch / 30, rounded down).
  */
 export interface TotpLock {
   /** The step in which codes were wrong last. */
@@ -8,7 +9,7 @@ export interface TotpLock {
   readonly failCount: number;
 }
 
-export type TotpLockEvent = 'try' | 'failure' | 'reset';
+export type TotpLockEvent = 'try' | 'failure';
 
 export interface TotpLockStep {
   readonly state: TotpLock;
@@ -20,7 +21,6 @@ export const maxWrongCodes = 3;
 export const noTotpFailures: TotpLock = { failStep: 0, failCount: 0 };
 
 export function totpLock(state: TotpLock, event: TotpLockEvent, step: number): TotpLockStep {
-  if (event === 'reset') return { state: noTotpFailures, locked: false };
   const failCount = (state.failStep === step ? state.failCount : 0) + (event === 'failure' ? 1 : 0);
   const next = event === 'failure' ? { failStep: step, failCount } : state;
   return { state: next, locked: failCount >= maxWrongCodes };
