@@ -47,4 +47,12 @@ describe('the head of a response', () => {
     expect(() => writeInformationalHead(103, fields)).toThrow("can't be sent");
     expect(() => writeTrailers(fields)).toThrow("can't be sent");
   });
+
+  it.each([
+    ['no number', ['content-length', 'abc']],
+    ['a sign', ['content-length', '+5']],
+    ['two', ['content-length', '5', 'content-length', '5']],
+  ])('PX-25 is never written with a Content-Length that is %s', (_name, fields) => {
+    expect(() => writeResponseHead({ ...PLAN, fields })).toThrow('content-length');
+  });
 });

@@ -24,6 +24,9 @@ export interface WrittenHead {
   readonly contentLength: number;
 }
 
+/** What nghttp2 lets through is not ours to know; two framings in one head would be. */
+const LENGTH = /^\d{1,15}$/;
+
 /** Throws when a field can't be sent: a line break in it would be a response of its own. */
 export function writeResponseHead(plan: ResponsePlan): WrittenHead {
   const { status, fields, hasBody } = plan;
@@ -36,6 +39,8 @@ export function writeResponseHead(plan: ResponsePlan): WrittenHead {
     if (name === 'content-length') {
       // RFC 9110 §8.6: a 204 has none.
       if (status === 204) continue;
+      if (contentLength !== -1 || !LENGTH.test(value))
+        throw new Error(`content-length ${JSON.stringify(value)} can't be sent`);
       contentLength = Number(value);
     } else if (name === 'date') hasDate = true;
     text += fieldLine(name, value);
