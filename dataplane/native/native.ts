@@ -10,7 +10,7 @@ export interface Reactor extends AsyncDisposable {
   readonly engine: 'native' | 'portable';
   /** Binds with SO_REUSEPORT, so that each worker (and a successor process) has a listener of its own on one port. */
   listen<Tag>(options: ListenOptions<Tag>): Promise<ReactorListener>;
-  /** What is held at the moment; all of it is 0 when every connection is over. */
+  /** What is held at the moment; all but `idlePipes` is 0 when every connection is over. */
   figures(): ReactorFigures;
 }
 
@@ -20,6 +20,8 @@ export interface ReactorFigures {
   readonly timers: number;
   /** Of streams that are spliced. */
   readonly pipes: number;
+  /** Kept for the next streams; at most 64. */
+  readonly idlePipes: number;
 }
 
 export interface ListenOptions<Tag> {

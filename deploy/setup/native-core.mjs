@@ -40,7 +40,8 @@ export const nativeCore = {
   },
 };
 
-function canBuild(checkout) {
+/** The core is for Linux: it stands on epoll and splice. */
+export function canBuild(checkout) {
   return process.platform === 'linux' && cargoVersion() !== '' && existsSync(join(checkout.core, 'Cargo.toml'));
 }
 

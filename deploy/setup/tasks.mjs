@@ -1,3 +1,7 @@
+import { join } from 'node:path';
+import { checkout } from './checkout.mjs';
+import { canBuild } from './native-core.mjs';
+
 /**
  * What `npm <task>` runs, in this order: programs of the checkout, then of node_modules/.bin, then of PATH.
  *
@@ -14,6 +18,11 @@ const checks = [
 // Node reads the configuration itself: the bundler would write beside it, which a checkout of another user's does not allow.
 const vitest = ['vitest', 'run', '--configLoader', 'native'];
 
+function coreTests() {
+  const command = ['cargo', 'test', '--quiet', '--locked', '--manifest-path', join(checkout.core, 'Cargo.toml')];
+  return canBuild(checkout) ? [{ name: 'native core', command }] : [];
+}
+
 /** @type {Readonly<Record<string, Task>>} */
 export const tasks = {
   start: (args) => [{ name: 'start', command: ['node', 'deploy/box/start.ts', ...args] }],
@@ -21,9 +30,10 @@ export const tasks = {
   test: (args) => {
     const tests = { name: 'tests', command: [...vitest, ...args] };
     if (args.length > 0) return [tests];
-    return [{ name: 'test-deps', command: ['deploy/test-deps'] }, ...checks, tests];
+    return [{ name: 'test-deps', command: ['deploy/test-deps'] }, ...checks, ...coreTests(), tests];
   },
   drills: (args) => [{ name: 'drills', command: [...vitest, '--config', 'deploy/checks/drills.config.ts', ...args] }],
+  soak: (args) => [{ name: 'soak', command: ['node', 'bench/soak/main.ts', ...args] }],
   bench: (args) => [{ name: 'bench', command: ['node', 'bench/load/main.ts', ...args] }],
   'bench:micro': (args) => [{ name: 'bench:micro', command: ['node', 'bench/micro/main.ts', ...args] }],
 };

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { requireClient } from '../../../deploy/checks/clients.ts';
+import { loadCore } from '../../native/load.ts';
 import { buildClientHello } from '../../proxy/client-hello/test/build-client-hello.ts';
 import { makeTempDir, startMcProxy, type RunningProxy, type StartOptions } from './running-proxy.ts';
 import { startSocketUnit, type SocketUnit } from './socket-unit.ts';
@@ -44,9 +45,17 @@ describe('a listening socket of the service manager (fd:NAME)', () => {
     await first[Symbol.asyncDispose]();
   });
 
-  it('PX-25 lost with the worker that had it, the process ends, and the next one serves the socket', async () => {
+  it.runIf(loadCore().core)('PX-25 outlives a worker that crashes: each has a duplicate of it', async () => {
     const preload = join(import.meta.dirname, 'programs/crash-worker.ts');
     await using proxy = await start({ env: { NODE_OPTIONS: `--import ${preload}` } });
+    proxy.signal('SIGUSR2');
+    await proxy.line(({ msg }) => msg.startsWith('a worker crashed'));
+    for (let count = 0; count < 8; count++) await answer();
+  });
+
+  it('PX-25 lost with the one worker that had it (portable engine), the process ends, and the next one serves the socket', async () => {
+    const preload = join(import.meta.dirname, 'programs/crash-worker.ts');
+    await using proxy = await start({ env: { NODE_OPTIONS: `--import ${preload}`, MC_NATIVE: 'off' } });
     await answer();
     proxy.signal('SIGUSR2');
     expect(await proxy.ended).toBe(1);

@@ -4,6 +4,9 @@ import type { Arrival, ArrivalHandler, ArrivalState, RelayHandle, RelayObserver,
 import { PeekBuffer } from './peek-buffer.ts';
 import { startRelay } from './relay.ts';
 
+/** Then a client that was replied to is let go, whatever it does. */
+const LINGER_MS = 2000;
+
 /**
  * One accepted connection that waits for a decision. What was read stands in `bytes` and counts as unread: `adopt` puts it back,
  * `relay` writes it to the backend.
@@ -75,8 +78,11 @@ export class PortableArrival<Tag> implements Arrival<Tag> {
 
   reply(reply: Uint8Array): void {
     const socket = this.#release();
+    // Closed when the client has ended too: closing with its bytes unread would reset the reply on its way.
+    const linger = setTimeout(() => socket.destroy(), LINGER_MS);
+    socket.once('close', () => clearTimeout(linger));
     socket.resume();
-    socket.end(reply, () => socket.destroy());
+    socket.end(reply);
   }
 
   adopt(skip: number): Socket {

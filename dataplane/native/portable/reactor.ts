@@ -11,7 +11,7 @@ export function createPortableReactor(): Reactor {
   return {
     engine: 'portable',
     // Node's garbage collector keeps the books of these connections.
-    figures: () => ({ connections: 0, timers: 0, pipes: 0 }),
+    figures: () => ({ connections: 0, timers: 0, pipes: 0, idlePipes: 0 }),
     async listen(options) {
       const listener = await listen(options);
       listeners.add(listener);

@@ -67,13 +67,14 @@ class Relay {
   readonly #backend: Socket;
   readonly #observer: RelayObserver;
   readonly #idle: NodeJS.Timeout;
-  #open = 2;
+  readonly #open = new Set<Socket>();
   #ended: RelayEnd | null = null;
 
   constructor(client: Socket, backend: Socket, idleTimeoutMs: number, observer: RelayObserver) {
     this.#client = client;
     this.#backend = backend;
     this.#observer = observer;
+    this.#open.add(client).add(backend);
     this.#idle = setTimeout(() => this.end('idle_timeout'), idleTimeoutMs);
   }
 
@@ -94,12 +95,12 @@ class Relay {
     backend.on('end', () => client.end());
     client.on('error', () => this.end('client_reset'));
     backend.on('error', () => this.end('backend_reset'));
-    client.on('close', () => this.#closed());
-    backend.on('close', () => this.#closed());
+    client.on('close', () => this.#closed(client));
+    backend.on('close', () => this.#closed(backend));
     // The client may have ended or gone while the backend was being reached; its events are past then.
     if (client.readableEnded) backend.end();
     if (client.closed) {
-      this.#closed();
+      this.#closed(client);
       this.end('client_reset');
     }
     // 'data' listeners do not resume a socket that was paused on purpose while the hello was judged.
@@ -126,8 +127,9 @@ class Relay {
     if (!this.#client.write(chunk)) this.#backend.pause();
   }
 
-  #closed(): void {
-    if (--this.#open > 0) return;
+  /** A socket may be closed and tell so later. */
+  #closed(socket: Socket): void {
+    if (!this.#open.delete(socket) || this.#open.size > 0) return;
     clearTimeout(this.#idle);
     this.#observer.closed({
       end: this.#ended ?? 'finished',

@@ -24,6 +24,7 @@ pub struct ReactorFigures {
     pub connections: u32,
     pub timers: u32,
     pub pipes: u32,
+    pub idle_pipes: u32,
 }
 
 #[napi]
@@ -105,6 +106,7 @@ impl NativeReactor {
             connections: figures.connections as u32,
             timers: figures.timers as u32,
             pipes: figures.pipes as u32,
+            idle_pipes: figures.idle_pipes as u32,
         }
     }
 

@@ -16,6 +16,8 @@ pub const FIRST_PEEK: usize = 4096;
 const WAKE_AT_FROM: u32 = 16 * 1024;
 /// The answer to a client that spoke something else is on its way; then the connection goes, whatever the client does.
 const LINGER_MS: u64 = 2000;
+/// Reads of one event; nobody sends a mebibyte to be told where to go.
+const MAX_DRAINED: usize = 16;
 
 pub enum Phase {
     Waiting(Waiting),
@@ -97,7 +99,7 @@ impl Connection {
                     waiting.client.note(events);
                     return self.stay(Phase::Connecting(waiting, connecting));
                 }
-                self.connect_decided(waiting, connecting, key, io)
+                self.connect_decided(waiting, *connecting, key, io)
             }
             Some(Phase::Relaying(mut relay)) => match relay.ready(key, side, events, io) {
                 None => self.stay(Phase::Relaying(relay)),
@@ -106,8 +108,8 @@ impl Connection {
             Some(Phase::Lingering(mut client)) => {
                 client.note(events);
                 match drain(&mut client, io) {
-                    true => self.stay(Phase::Lingering(client)),
-                    false => Step::Goes,
+                    Drained::Open => self.stay(Phase::Lingering(client)),
+                    Drained::Ended | Drained::Gone => Step::Goes,
                 }
             }
             None => Step::Goes,
@@ -303,11 +305,11 @@ impl Connection {
         self.stay(Phase::Connecting(waiting, connecting))
     }
 
-    fn connect_decided(&mut self, waiting: Waiting, connecting: Box<Connecting>, key: Key, io: &mut Io) -> Step {
+    fn connect_decided(&mut self, waiting: Waiting, connecting: Connecting, key: Key, io: &mut Io) -> Step {
         if let Err(errno) = sys::connect_outcome(&connecting.backend.fd) {
             return self.connect_failed(waiting, errno, key, io);
         }
-        let Connecting { mut backend, prefix, skip, idle_timeout_ms, .. } = *connecting;
+        let Connecting { mut backend, prefix, skip, idle_timeout_ms, .. } = connecting;
         if skip > 0 {
             let _ = sys::discard(&waiting.client.fd, skip as usize);
         }
@@ -357,11 +359,15 @@ impl Connection {
 
     fn reply(&mut self, waiting: Waiting, reply: &[u8], key: Key, io: &mut Io) -> Step {
         let mut client = waiting.client;
-        client.readable = true;
-        let sent =
-            drain(&mut client, io) && matches!(sys::send(&client.fd, reply, true), Ok(count) if count == reply.len());
-        let is_told = sent && sys::send_end(&client.fd).is_ok();
-        if !is_told || (!client.is_watched() && client.watch(&io.epoll, token(key, CLIENT)).is_err()) {
+        let drained = drain(&mut client, io);
+        if drained == Drained::Gone || sys::send(&client.fd, reply, true) != Ok(reply.len()) {
+            return Step::Goes;
+        }
+        // Nothing is unread and nothing more comes: closing sends the end after the reply.
+        if drained == Drained::Ended || sys::send_end(&client.fd).is_err() {
+            return Step::Goes;
+        }
+        if !client.is_watched() && client.watch(&io.epoll, token(key, CLIENT)).is_err() {
             return Step::Goes;
         }
         io.set_timer(key, io.now_ms + LINGER_MS);
@@ -399,16 +405,22 @@ fn over(relay: Relay, end: End, key: Key, io: &mut Io) -> Step {
     Step::Goes
 }
 
-/// Reads and forgets. False: the client has ended or is gone.
-fn drain(client: &mut Side, io: &mut Io) -> bool {
-    for _ in 0..16 {
+#[derive(PartialEq, Eq)]
+enum Drained {
+    Open,
+    Ended,
+    Gone,
+}
+
+/// Reads and forgets what is there.
+fn drain(client: &mut Side, io: &mut Io) -> Drained {
+    for _ in 0..MAX_DRAINED {
         match sys::receive(&client.fd, &mut io.scratch) {
-            Ok(0) => return false,
+            Ok(0) => return Drained::Ended,
             Ok(_) => {}
-            Err(libc::EAGAIN) => return true,
-            Err(_) => return false,
+            Err(libc::EAGAIN) => return Drained::Open,
+            Err(_) => return Drained::Gone,
         }
     }
-    // Nobody sends a mebibyte to be redirected.
-    false
+    Drained::Gone
 }

@@ -29,6 +29,7 @@ pub struct Figures {
     pub connections: usize,
     pub timers: usize,
     pub pipes: usize,
+    pub idle_pipes: usize,
 }
 
 impl Core {
@@ -53,7 +54,12 @@ impl Core {
     }
 
     pub fn figures(&self) -> Figures {
-        Figures { connections: self.slots.len(), timers: self.io.wheel.running(), pipes: self.io.pipes.lent() }
+        Figures {
+            connections: self.slots.len(),
+            timers: self.io.wheel.running(),
+            pipes: self.io.pipes.lent(),
+            idle_pipes: self.io.pipes.idle(),
+        }
     }
 
     /// Returns the listener's number.

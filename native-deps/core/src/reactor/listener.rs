@@ -14,6 +14,7 @@ use super::wire::Event;
 /// Then connections that are open have their turn; epoll reports what still waits.
 pub const BATCH: usize = 128;
 const PAUSE_MS: u64 = 100;
+const TELL_MS: u64 = 1000;
 
 pub struct Listener {
     fd: OwnedFd,
@@ -21,8 +22,10 @@ pub struct Listener {
     reserve: Option<OwnedFd>,
     /// 0: it accepts.
     paused_until_ms: u64,
-    /// Since the last accept that went well, so that it is told once.
+    /// Since the last accept that went well.
     has_failed: bool,
+    /// Nobody needs to hear it more than once a second.
+    tell_from_ms: u64,
 }
 
 /// Of an epoll event; no connection has generation 0.
@@ -34,7 +37,7 @@ impl Listener {
     pub fn new(fd: OwnedFd, index: u32, io: &Io) -> sys::Result<Self> {
         io.epoll.add(&fd, libc::EPOLLIN as u32, token(index))?;
         let reserve = duplicate(&fd).ok();
-        Ok(Self { fd, reserve, paused_until_ms: 0, has_failed: false })
+        Ok(Self { fd, reserve, paused_until_ms: 0, has_failed: false, tell_from_ms: 0 })
     }
 
     pub fn address(&self) -> sys::Result<Address> {
@@ -66,8 +69,10 @@ impl Listener {
         }
         if self.has_failed {
             self.shed();
-        } else {
-            self.has_failed = true;
+        }
+        self.has_failed = true;
+        if self.tell_from_ms <= io.now_ms {
+            self.tell_from_ms = io.now_ms + TELL_MS;
             io.tell(Key { slot: 0, generation: 0 }, &Event::ListenerFailed { listener: index, errno });
         }
     }

@@ -38,6 +38,10 @@ impl Pipes {
         self.lent
     }
 
+    pub fn idle(&self) -> usize {
+        self.idle.len()
+    }
+
     pub fn clear(&mut self) {
         self.idle.clear();
     }

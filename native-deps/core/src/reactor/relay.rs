@@ -31,7 +31,7 @@ impl Relay {
         // What came before a reset is still read; then the read says that there was one, where one is still made.
         let is_read = self.sides[side].readable && !self.flows[side].finished;
         let is_broken = events & libc::EPOLLERR as u32 != 0 && !is_read;
-        outcome.or_else(|| is_broken.then(|| self.fail(side)))
+        outcome.or_else(|| is_broken.then(|| reset_by(side)))
     }
 
     pub fn pump(&mut self, key: Key, flow: usize, io: &mut Io) -> Option<End> {
@@ -58,10 +58,10 @@ impl Relay {
                 if self.flows[1 - flow].finished {
                     return Some(End::Finished);
                 }
-                sys::send_end(&self.sides[1 - flow].fd).is_err().then(|| self.fail(1 - flow))
+                sys::send_end(&self.sides[1 - flow].fd).is_err().then(|| reset_by(1 - flow))
             }
-            Err(Failed::Source) => Some(self.fail(flow)),
-            Err(Failed::Target) => Some(self.fail(1 - flow)),
+            Err(Failed::Source) => Some(reset_by(flow)),
+            Err(Failed::Target) => Some(reset_by(1 - flow)),
         }
     }
 
@@ -76,11 +76,6 @@ impl Relay {
         (up.bytes, down.bytes)
     }
 
-    fn fail(&mut self, side: usize) -> End {
-        self.sides[side].failed = true;
-        if side == CLIENT { End::ClientReset } else { End::BackendReset }
-    }
-
     pub fn watch(&mut self, key: Key, io: &Io) -> sys::Result<()> {
         for side in [CLIENT, BACKEND] {
             if !self.sides[side].is_watched() {
@@ -89,4 +84,8 @@ impl Relay {
         }
         Ok(())
     }
+}
+
+fn reset_by(side: usize) -> End {
+    if side == CLIENT { End::ClientReset } else { End::BackendReset }
 }

@@ -38,8 +38,6 @@ pub struct Side {
     urgent: bool,
     /// The end was read.
     pub ended: bool,
-    /// The peer reset it: there is nothing left to be reset.
-    pub failed: bool,
     /// Small writes may wait for the answer to earlier ones (Nagle).
     delays: bool,
 }
@@ -55,17 +53,7 @@ impl Side {
     }
 
     fn new(fd: OwnedFd, delays: bool) -> Self {
-        Self {
-            fd,
-            delays,
-            interest: 0,
-            readable: false,
-            writable: true,
-            is_last: false,
-            urgent: false,
-            ended: false,
-            failed: false,
-        }
+        Self { fd, delays, interest: 0, readable: false, writable: true, is_last: false, urgent: false, ended: false }
     }
 
     pub fn is_watched(&self) -> bool {
@@ -129,7 +117,7 @@ impl Side {
     }
 
     pub fn close(self, by_reset: bool) {
-        if by_reset && !self.failed {
+        if by_reset {
             sys::reset(self.fd);
         }
     }
