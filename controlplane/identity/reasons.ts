@@ -76,6 +76,7 @@ export const reasons = {
   permission_denied: { audited: true },
   step_up: { audited: false },
   mfa_enrollment: { audited: false },
+  mfa_required: { audited: false },
   role_not_allowed: { audited: true },
   last_admin: { audited: true },
   last_factor: { audited: true },

@@ -16,5 +16,6 @@ export { configJsonSchema } from './json-schema.ts';
 export { defineConfig, loadConfigFile, loadConfigText } from './load.ts';
 export { expecting } from './schema-walk.ts';
 export { adminSection, databaseSection, logSection, metricsSection, section, serverSection } from './sections.ts';
+export { parseDuration } from './units.ts';
 export type { TextParse } from './units.ts';
 export type { ConfigDefinition, ConfigPath, ConfigSources, Frozen, LoadResult, Problem, Reporter } from './types.ts';

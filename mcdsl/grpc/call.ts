@@ -1,15 +1,18 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { EventEmitter } from 'node:events';
+import { isIP } from 'node:net';
 
 import type { Metadata, ServerWritableStream } from '@grpc/grpc-js';
 
 import { defineErrors } from '../errors/index.ts';
+import { canonicalAddress } from '../http/client-address.ts';
 import type { ServedMethod } from './service.ts';
 import type { CallContext } from './types.ts';
 
 export const callErrors = defineErrors('grpc', {});
 
-type AnyCall = EventEmitter & { readonly cancelled: boolean; readonly metadata: Metadata };
+type AnyCall = EventEmitter & { readonly cancelled: boolean; readonly metadata: Metadata; getPeer(): string };
 
 /** The life of one call as a signal: ends with the caller, the time limit, or the server. */
 export type CallScope = Disposable & { readonly context: CallContext; abort(reason: Error): void };
@@ -26,7 +29,13 @@ export function openCall(call: AnyCall, path: string, timeoutMs: number | null):
       ? null
       : setTimeout(() => abort(callErrors.error('deadline_exceeded', `no answer within ${timeoutMs} ms`)), timeoutMs);
   return {
-    context: { path, signal: controller.signal, header: (name) => headerOf(call.metadata, name) },
+    context: {
+      path,
+      peerAddress: addressOf(call.getPeer()),
+      requestId: randomUUID(),
+      signal: controller.signal,
+      header: (name) => headerOf(call.metadata, name),
+    },
     abort,
     [Symbol.dispose]() {
       call.off('cancelled', onCancelled);
@@ -110,4 +119,10 @@ async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 function headerOf(metadata: Metadata, name: string): string | null {
   const [value] = metadata.get(name);
   return typeof value === 'string' ? value : null;
+}
+
+/** The library says `address:port`, without brackets, or a word where there is no address. */
+function addressOf(peer: string): string {
+  const address = canonicalAddress(peer.slice(0, Math.max(0, peer.lastIndexOf(':'))));
+  return isIP(address) === 0 ? '' : address;
 }

@@ -6,6 +6,6 @@ export { createGrpcServer } from './server.ts';
 export type { GrpcLimits, GrpcServer } from './server.ts';
 export { defineService } from './service.ts';
 export type { ServedService } from './service.ts';
-export type { AuthorizationMap, Handlers, ServiceClient } from './types.ts';
+export type { AuthorizationMap, CallContext, Handlers, ServiceClient } from './types.ts';
 export { checkSocketPath, probeSocket, socketErrors } from './unix-socket.ts';
 export { watchChanges } from './watch.ts';

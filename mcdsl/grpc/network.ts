@@ -23,6 +23,7 @@ export type GrpcListenerOptions = {
   readonly services: readonly ServedService[];
   readonly logger: Logger;
   readonly limits?: Partial<GrpcLimits>;
+  readonly onRefusal?: (error: unknown, path: string) => void;
   readonly maxConnections?: number;
 };
 
@@ -43,8 +44,14 @@ const disposeGraceMs = 250;
  * @throws listen_failed with address and reason
  */
 export async function listenGrpc(options: GrpcListenerOptions): Promise<GrpcListener> {
-  const { listen, certificate, services, logger, limits = {} } = options;
-  const server = createGrpcServer({ transport: 'network', services, logger, limits });
+  const { listen, certificate, services, logger, limits = {}, onRefusal } = options;
+  const server = createGrpcServer({
+    transport: 'network',
+    services,
+    logger,
+    limits,
+    ...(onRefusal === undefined ? {} : { onRefusal }),
+  });
   const accept = (socket: net.Socket): void => server.accept(socket);
   const listener = certificate === null ? net.createServer(accept) : tlsListener(certificate, accept, logger);
   listener.maxConnections = options.maxConnections ?? defaultMaxConnections;

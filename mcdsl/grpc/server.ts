@@ -36,6 +36,8 @@ export type GrpcServerOptions = {
   readonly services: readonly ServedService[];
   readonly logger: Logger;
   readonly limits?: Partial<GrpcLimits>;
+  /** Told of each call that is refused or fails, before it is answered. */
+  readonly onRefusal?: (error: unknown, path: string) => void;
 };
 
 export type GrpcServer = AsyncDisposable & {
@@ -73,6 +75,7 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   };
   const statusOf = (path: string, error: unknown) => {
     logger.debug('rpc refused', { rpc: path, reason: messageOf(error) });
+    options.onRefusal?.(error, path);
     return toGrpcStatus(error, (err, errorId) => logger.error('rpc failed', { rpc: path, err, error_id: errorId }));
   };
 

@@ -19,6 +19,10 @@ export type ResponseOf<M extends MethodDefinition> = ReturnType<M['responseDeser
 /** What a handler and an authorization rule know of the call. */
 export type CallContext = {
   readonly path: string;
+  /** Of the other end of the connection, in canonical text; empty on a Unix socket. */
+  readonly peerAddress: string;
+  /** Of this call, for log and audit. */
+  readonly requestId: string;
   /** Aborts when the caller is gone, its deadline passed, or the server closes. */
   readonly signal: AbortSignal;
   /** A header of the request by its lower-case name; null when absent. Given twice, the first counts. */

@@ -12,7 +12,7 @@ import type { Observer } from './observe.ts';
 import { labelOf } from './route.ts';
 import type { ServedRoute } from './route.ts';
 import { answerOfError, send } from './send.ts';
-import type { ErrorPage, HttpAnswer, HttpRoute } from './types.ts';
+import type { ErrorPage, HttpAnswer, HttpContext, HttpRoute } from './types.ts';
 
 export type ExchangeDeps = {
   readonly logger: Logger;
@@ -21,6 +21,7 @@ export type ExchangeDeps = {
   readonly bodyLimits: BodyLimits;
   readonly errorPage: ErrorPage | null;
   readonly hsts: boolean;
+  readonly onRefusal: ((error: unknown, context: HttpContext) => void) | null;
   /** Counts the request in. @throws SystemError when the server takes no more */
   enter(request: OpenRequest): void;
   leave(request: OpenRequest): void;
@@ -55,6 +56,7 @@ export async function exchange(deps: ExchangeDeps, to: Destination, incoming: In
       deps.enter(request);
       answer = await answerOf(deps, to, incoming, request);
     } catch (error) {
+      deps.onRefusal?.(error, context);
       const mapped = answerOfError(error, context, (err, errorId) => report(deps.logger, request, err, errorId), page);
       ({ answer, reason } = mapped);
     }

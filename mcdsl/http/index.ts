@@ -1,9 +1,10 @@
 export { content, html, json, noContent, redirect } from './answers.ts';
-export { network, noProxies, trustProxies } from './client-address.ts';
-export type { TrustedProxies } from './client-address.ts';
+export { canonicalAddress, clientOf, network, noProxies, trustProxies } from './client-address.ts';
+export type { Network, TrustedProxies } from './client-address.ts';
 export { checkHttpServer, httpServerSection, isPrivateHost, parseOrigin, publicUrl, wantsHsts } from './config.ts';
 export { deleteCookie, hostCookie } from './cookies.ts';
 export { httpErrors } from './errors.ts';
+export { checkInput } from './input.ts';
 export { defineApi, formBody, jsonBody, mount, route, streamBody } from './route.ts';
 export type { Api } from './route.ts';
 export { createHttpServer } from './server.ts';

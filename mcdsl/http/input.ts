@@ -3,7 +3,11 @@ import type { z } from 'zod';
 import { httpErrors } from './errors.ts';
 
 /** @throws SystemError invalid_argument that names the first field that is wrong, never its value */
-export function checkInput(where: 'path' | 'query' | 'body', schema: z.ZodType | null, value: unknown): unknown {
+export function checkInput(
+  where: 'path' | 'query' | 'body' | 'request',
+  schema: z.ZodType | null,
+  value: unknown,
+): unknown {
   if (schema === null) {
     const [extra] = Object.keys(value ?? {});
     if (extra === undefined) return value;

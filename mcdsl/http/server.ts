@@ -17,7 +17,7 @@ import type { Destination, ExchangeDeps } from './exchange.ts';
 import { addCertificateMetric, createObserver } from './observe.ts';
 import { defineApi, route } from './route.ts';
 import type { Api, ServedRoute } from './route.ts';
-import type { ErrorPage } from './types.ts';
+import type { ErrorPage, HttpContext } from './types.ts';
 
 export type HttpLimits = ConnectionLimits & {
   readonly maxBodyBytes: number;
@@ -52,6 +52,8 @@ export type HttpServerOptions = {
   /** Tells browsers to come by HTTPS only; not for `localhost`, where it would reach every other port. */
   readonly hsts?: boolean;
   readonly limits?: Partial<HttpLimits>;
+  /** Told of each request that is refused or fails, also by the edge itself, before it is answered. */
+  readonly onRefusal?: (error: unknown, context: HttpContext) => void;
 };
 
 export type HttpServer = AsyncDisposable & {
@@ -84,6 +86,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     bodyLimits: { maxBytes: limits.maxBodyBytes, timeoutMs: limits.bodyTimeoutMs },
     errorPage: options.errorPage ?? null,
     hsts: options.hsts ?? false,
+    onRefusal: options.onRefusal ?? null,
     enter(request) {
       if (isDraining) throw httpErrors.error('draining', 'the server is shutting down');
       if (active.size >= limits.maxRequests) {

@@ -8,6 +8,8 @@ export type {
   SecondFactorMissing,
   Verified,
 } from './attempt.ts';
+export { beginSession } from './begin-session.ts';
+export type { SessionStart } from './begin-session.ts';
 export { createLogin } from './login.ts';
 export type { Login, LoginOptions, Resumed } from './login.ts';
 export { createStepUp } from './step-up.ts';

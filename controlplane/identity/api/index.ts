@@ -1,0 +1,10 @@
+export { createAuditQueue } from './audit-queue.ts';
+export type { AuditQueue } from './audit-queue.ts';
+export { createCallers, mustEnrol } from './callers.ts';
+export type { ApiDeps, CodeDraft, ExchangeCode, ExchangedCode } from './deps.ts';
+export { grpcServices } from './grpc/services.ts';
+export { createOperations, recordKeys } from './operations/index.ts';
+export type { Operations } from './operations/index.ts';
+export { restApi } from './rest/routes.ts';
+export { createRunner } from './runner.ts';
+export type { Runner } from './runner.ts';
