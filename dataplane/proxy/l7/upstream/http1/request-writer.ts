@@ -42,6 +42,7 @@ export class BodyWriter {
   /** Null: chunked. */
   #left: number | null;
   #isDone = false;
+  #isGathering = false;
 
   constructor(body: Readable, contentLength: number | null, socket: Socket, observer: BodyWriterObserver) {
     this.#body = body;
@@ -77,8 +78,22 @@ export class BodyWriter {
       return;
     }
     this.#left -= chunk.length;
-    if (this.#left < 0) this.#break(new Error('the body is longer than its Content-Length'));
-    else if (!this.#socket.write(chunk)) this.#body.pause();
+    if (this.#left < 0) return this.#break(new Error('the body is longer than its Content-Length'));
+    this.#gather();
+    if (!this.#socket.write(chunk)) this.#body.pause();
+  };
+
+  /** Holds what is written until this turn of the loop ends: TLS yields a body in records of 16 KiB, each of which would be a system call. */
+  #gather(): void {
+    if (this.#isGathering) return;
+    this.#isGathering = true;
+    this.#socket.cork();
+    setImmediate(this.#release);
+  }
+
+  readonly #release = (): void => {
+    this.#isGathering = false;
+    this.#socket.uncork();
   };
 
   readonly #onDrain = (): void => {
