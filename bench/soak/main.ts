@@ -35,6 +35,8 @@ const lines = createInterface({ input: peers.stdout })[Symbol.asyncIterator]();
 const backendPort = Number((await lines.next()).value);
 let relays = 0;
 let closed = 0;
+/** How relays ended, and why connects failed. */
+const ends: Record<string, number> = {};
 // Some are shed then; what is left over counts all the same.
 let isShort = false;
 
@@ -65,7 +67,7 @@ while (isBusy() && performance.now() < settled) await delay(100);
 
 const { connections, timers, pipes } = reactor.figures();
 const left = { connections, timers, pipes, relays: relays - closed, descriptors: descriptors() - before };
-process.stdout.write(`${JSON.stringify({ ...report, left, rssMiB: rssMiB() }, null, 2)}\n`);
+process.stdout.write(`${JSON.stringify({ ...report, ends, left, rssMiB: rssMiB() }, null, 2)}\n`);
 const isClean = Object.values(left).every((count) => count === 0);
 const isRight = isShort || Object.keys(report.failures).length === 0;
 process.exit(isClean && isRight ? 0 : 1);
@@ -104,9 +106,19 @@ function relay(arrival: Arrival<null>, port: number): void {
   };
   arrival.relay(plan, {
     connected: () => relays++,
-    connectFailed: () => arrival.reset(),
-    closed: () => closed++,
+    connectFailed(code) {
+      count(code);
+      arrival.reset();
+    },
+    closed({ end }) {
+      closed++;
+      count(end);
+    },
   });
+}
+
+function count(what: string): void {
+  ends[what] = (ends[what] ?? 0) + 1;
 }
 
 function isBusy(): boolean {

@@ -2,9 +2,11 @@ import type { RelayRecord, Reporter, RequestRecord } from '../../proxy/report.ts
 import { LABEL_SEPARATOR, Tally } from '../metrics/tally.ts';
 import type { AccessLogSettings, ReportBatch } from './messages.ts';
 
-/** Reports of one kind that a batch holds: a flood of refusals costs the main thread a bounded number of lines a second. */
+/** Reports of one kind that a batch holds. */
 const MAX_BATCH = 1000;
 const FLUSH_MS = 50;
+/** A burst of refusals is told whole; a flood that lasts wins neither the main thread nor the disk. The metrics count them all. */
+const REFUSALS_PER_MS = 4;
 
 interface ByteKeys {
   readonly up: string;
@@ -32,6 +34,8 @@ export function createWorkerReporter(
   let settings = accessLog;
   let batch = emptyBatch();
   let timer: NodeJS.Timeout | null = null;
+  let refusalsLeft = MAX_BATCH;
+  let refilledAt = 0;
   let last: RequestKey = { route: '', status: 0, protocol: 'http1', key: ['', 0, 'http1'].join(LABEL_SEPARATOR) };
 
   function flush(): void {
@@ -45,7 +49,15 @@ export function createWorkerReporter(
   function keep<T>(list: T[], report: T): void {
     if (list.length >= MAX_BATCH) batch.dropped++;
     else list.push(report);
-    timer ??= setTimeout(flush, FLUSH_MS);
+    begin();
+  }
+
+  function begin(): void {
+    if (timer) return;
+    timer = setTimeout(flush, FLUSH_MS);
+    const now = Date.now();
+    refusalsLeft = Math.min(MAX_BATCH, refusalsLeft + (now - refilledAt) * REFUSALS_PER_MS);
+    refilledAt = now;
   }
 
   const sampled = (): boolean => settings.enabled && (settings.sample >= 1 || Math.random() < settings.sample);
@@ -65,6 +77,12 @@ export function createWorkerReporter(
     accepted: (listener) => tally.add('accepted', listener),
     refused(refusal) {
       tally.add('refused', refusal.reason + LABEL_SEPARATOR + refusal.listener);
+      begin();
+      if (refusalsLeft < 1) {
+        batch.dropped++;
+        return;
+      }
+      refusalsLeft--;
       keep(batch.refusals, refusal);
     },
     relayed(record: RelayRecord) {
