@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -83,6 +84,15 @@ describe.each(launchers)('bin/%s', (name) => {
     symlinkSync('first', join(local, name));
     const { stdout } = launch('/bin/sh', ['-c', `${name} x`], `${local}:${systemPath}`);
     expect(JSON.parse(stdout)).toMatchObject({ args: ['x'], file: join(checkout, entryOf(name)) });
+  });
+
+  it('keeps compiled code in the checkout, or where the environment says', () => {
+    const command = join(checkout, 'bin', name);
+    launch(command);
+    expect(existsSync(join(checkout, 'node_modules/.cache/compiled'))).toBe(true);
+    const elsewhere = join(directory, 'elsewhere');
+    spawnSync(command, { env: { PATH: systemPath, NODE_COMPILE_CACHE: elsewhere } });
+    expect(existsSync(elsewhere)).toBe(true);
   });
 
   it('becomes its program: the pid stays, as readiness and sockets from systemd need it', async () => {
