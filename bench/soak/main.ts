@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { createReactor } from '../../dataplane/native/index.ts';
 import type { Arrival, RelayPlan } from '../../dataplane/native/native.ts';
 import { REPLY, VERBS } from './behaviours.ts';
-import type { PeersReport } from './peers.ts';
+import type { ClientsReport } from './clients.ts';
 
 /**
  * `npm run soak -- [--connections 5000] [--seconds 300] [--seed N]`: one reactor under connections of every behaviour, opened and closed
@@ -21,18 +21,13 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
   },
 });
-/** Longer than the peers, all in one process, take to send their first byte. */
+/** Longer than the clients, all in one process, take to send their first byte. */
 const HELLO_TIMEOUT_MS = 30_000;
 /** What clients still do when the time is over, and the last timers. */
 const SETTLE_MS = 10_000;
 
-const peers = spawn(
-  process.execPath,
-  [join(import.meta.dirname, 'peers.ts'), values.connections, values.seconds, values.seed],
-  { stdio: ['pipe', 'pipe', 'inherit'] },
-);
-const lines = createInterface({ input: peers.stdout })[Symbol.asyncIterator]();
-const backendPort = Number((await lines.next()).value);
+const backend = start('backend.ts', []);
+const backendPort = Number(await backend.line());
 let relays = 0;
 let closed = 0;
 /** How relays ended, and why connects failed. */
@@ -41,8 +36,7 @@ const ends: Record<string, number> = {};
 let isShort = false;
 
 const reactor = createReactor();
-/** Less the two pipes to the peers, which end before. */
-const before = descriptors() - 2;
+const before = descriptors();
 const listener = await reactor.listen<null>({
   endpoint: { kind: 'tcp', host: '127.0.0.1', port: 0 },
   backlog: 4096,
@@ -55,12 +49,12 @@ const listener = await reactor.listen<null>({
     },
   },
 });
-peers.stdin.end(`${listener.port}\n`);
 say(`${reactor.engine}: ${values.connections} connections for ${values.seconds} s, seed ${values.seed}`);
 const watch = setInterval(() => say(JSON.stringify({ ...reactor.figures(), rssMiB: rssMiB() })), 10_000);
-const report = JSON.parse(String((await lines.next()).value)) as PeersReport;
+const clients = start('clients.ts', [String(listener.port), values.connections, values.seconds, values.seed]);
+const report = JSON.parse(await clients.line()) as ClientsReport;
 clearInterval(watch);
-await once(peers, 'exit');
+await clients.ended;
 await listener.close();
 const settled = performance.now() + SETTLE_MS;
 while (isBusy() && performance.now() < settled) await delay(100);
@@ -68,6 +62,7 @@ while (isBusy() && performance.now() < settled) await delay(100);
 const { connections, timers, pipes } = reactor.figures();
 const left = { connections, timers, pipes, relays: relays - closed, descriptors: descriptors() - before };
 process.stdout.write(`${JSON.stringify({ ...report, ends, left, rssMiB: rssMiB() }, null, 2)}\n`);
+backend.end();
 const isClean = Object.values(left).every((count) => count === 0);
 const isRight = isShort || Object.keys(report.failures).length === 0;
 process.exit(isClean && isRight ? 0 : 1);
@@ -119,6 +114,22 @@ function relay(arrival: Arrival<null>, port: number): void {
 
 function count(what: string): void {
   ends[what] = (ends[what] ?? 0) + 1;
+}
+
+/** A program of this folder, its lines of output one by one. */
+function start(
+  name: string,
+  args: readonly string[],
+): { line(): Promise<string>; end(): void; readonly ended: Promise<unknown> } {
+  const child = spawn(process.execPath, [join(import.meta.dirname, name), ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    line: async () => String((await lines.next()).value),
+    end: () => child.stdin.end(),
+    ended: once(child, 'close'),
+  };
 }
 
 function isBusy(): boolean {

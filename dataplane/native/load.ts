@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../../mcdsl/errors/thrown.ts';
@@ -84,14 +85,23 @@ export type LoadedCore =
 
 /** Raised together with the constant of the same name in `native-deps/core/src/version.rs`. */
 const BOUNDARY = 4;
-/** Where set-up puts the core that it built. */
-const BUILT = join(import.meta.dirname, '../../native-deps/core/target/core.node');
+const ROOT = join(import.meta.dirname, '../..');
+/** Where set-up puts the core that it built, then where npm puts the one of this platform (`npm run pack:native`). */
+const FILES = [
+  join(ROOT, 'native-deps/core/target/core.node'),
+  join(ROOT, `node_modules/@metacircular/core-${process.platform}-${process.arch}/core.node`),
+];
 
 let loaded: LoadedCore | null = null;
 
 /** Loads the native core once a thread. `MC_NATIVE=off` says that it isn't wanted. Never throws: the portable twins serve without it. */
 export function loadCore(): LoadedCore {
-  return (loaded ??= process.env['MC_NATIVE'] === 'off' ? without('MC_NATIVE=off') : open(BUILT));
+  return (loaded ??= process.env['MC_NATIVE'] === 'off' ? without('MC_NATIVE=off') : openFirst(FILES));
+}
+
+function openFirst(files: readonly string[]): LoadedCore {
+  const there = files.find((file) => existsSync(file));
+  return there === undefined ? without('the native core is not built: cargo was not there at set-up') : open(there);
 }
 
 function open(file: string): LoadedCore {

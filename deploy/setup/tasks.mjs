@@ -33,6 +33,7 @@ export const tasks = {
     return [{ name: 'test-deps', command: ['deploy/test-deps'] }, ...checks, ...coreTests(), tests];
   },
   drills: (args) => [{ name: 'drills', command: [...vitest, '--config', 'deploy/checks/drills.config.ts', ...args] }],
+  'pack:native': (args) => [{ name: 'pack:native', command: ['node', 'deploy/pack-native/pack.ts', ...args] }],
   soak: (args) => [{ name: 'soak', command: ['node', 'bench/soak/main.ts', ...args] }],
   bench: (args) => [{ name: 'bench', command: ['node', 'bench/load/main.ts', ...args] }],
   'bench:micro': (args) => [{ name: 'bench:micro', command: ['node', 'bench/micro/main.ts', ...args] }],

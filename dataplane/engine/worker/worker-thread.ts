@@ -3,7 +3,7 @@ import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { measureLoopDelay } from '../../../mcdsl/metrics/index.ts';
 import { createRateLimiter } from '../../firewall/index.ts';
 import { createReactor, whyPortable } from '../../native/index.ts';
-import type { ReactorListener } from '../../native/native.ts';
+import type { ReactorFigures, ReactorListener } from '../../native/native.ts';
 import { createBackendPools, createResolver } from '../../proxy/backends/index.ts';
 import { ConnectionRegistry } from '../../proxy/connections.ts';
 import { createGauges } from '../../proxy/gauges.ts';
@@ -91,7 +91,7 @@ function runWorker(port: MessagePort, boot: WorkerBoot): void {
         tally: reporter.tally.snapshot(),
         loopDelay: loopDelay.read(),
         backends: pools.states(),
-        queues: { reports },
+        queues: { reports, ...reactorQueues(reactor.figures()) },
       };
     },
     accessLog(settings) {
@@ -112,6 +112,11 @@ function runWorker(port: MessagePort, boot: WorkerBoot): void {
   };
   answerCalls(port, handlers);
   send({ kind: 'ready', engine: reactor.engine, note: whyPortable() });
+}
+
+/** Names in the metrics; all 0 on the portable engine, whose connections node holds. */
+function reactorQueues({ connections, timers, pipes }: ReactorFigures): Record<string, number> {
+  return { reactor_connections: connections, reactor_timers: timers, reactor_pipes: pipes };
 }
 
 if (!parentPort) throw new Error('worker-thread.ts runs as a worker only');

@@ -1,28 +1,16 @@
-import { createServer, type AddressInfo } from 'node:net';
 import { BEHAVIOURS, type Behaviour } from './behaviours.ts';
 
-/**
- * `peers.ts PORT CONNECTIONS SECONDS SEED`: prints the port of a backend that echoes, then keeps so many
- * clients of all behaviours busy on PORT (read from stdin), and ends with a report as JSON.
- */
-export interface PeersReport {
+/** `clients.ts PORT CONNECTIONS SECONDS SEED`: keeps so many clients of all behaviours busy on the port and ends with a report as JSON. */
+export interface ClientsReport {
   readonly runs: Readonly<Record<string, number>>;
   /** By behaviour and message. */
   readonly failures: Readonly<Record<string, number>>;
 }
 
-const [connections = '', seconds = '', seed = ''] = process.argv.slice(2);
+const [port = '', connections = '', seconds = '', seed = ''] = process.argv.slice(2);
 const random = generator(Number(seed));
 
-const backend = createServer({ allowHalfOpen: true }, (socket) => {
-  socket.on('error', () => socket.destroy());
-  socket.pipe(socket);
-});
-backend.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () =>
-  process.stdout.write(`${(backend.address() as AddressInfo).port}\n`),
-);
-
-process.stdin.once('data', (text) => void load(Number(String(text))));
+await load(Number(port));
 
 async function load(port: number): Promise<void> {
   const deadline = performance.now() + Number(seconds) * 1000;
@@ -39,8 +27,7 @@ async function load(port: number): Promise<void> {
     }
   };
   await Promise.all(Array.from({ length: Number(connections) }, client));
-  process.stdout.write(`${JSON.stringify({ runs, failures } satisfies PeersReport)}\n`);
-  process.exit(0);
+  process.stdout.write(`${JSON.stringify({ runs, failures } satisfies ClientsReport)}\n`);
 }
 
 function draw(): Behaviour {
