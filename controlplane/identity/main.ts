@@ -1,4 +1,5 @@
 import { runServerProgram } from '../../mcdsl/command/index.ts';
+import { addCommands, snapshotNote } from './commands/index.ts';
 import { identityConfig } from './config/index.ts';
 import { startServer } from './server.ts';
 import { migrations } from './store/index.ts';
@@ -13,6 +14,8 @@ process.exitCode = await runServerProgram(
     migrations,
     databasePath: (config) => config.database.path,
     logLevel: (config) => config.log.level,
+    snapshotNote,
+    addCommands,
     serve: ({ loaded, logger, lifecycle, reloadConfig }) =>
       startServer(loaded.config, { lifecycle, logger, version, readConfig: () => reloadConfig().config }),
   },

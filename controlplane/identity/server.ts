@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 
 import { createAdminSocket, examineSocket } from '../../mcdsl/admin/index.ts';
 import type { Frozen } from '../../mcdsl/config/index.ts';
+import { takeProcessLock } from '../../mcdsl/database/index.ts';
 import { listenGrpc } from '../../mcdsl/grpc/index.ts';
 import { healthService } from '../../mcdsl/health/index.ts';
 import { createHttpServer, trustProxies, wantsHsts } from '../../mcdsl/http/index.ts';
@@ -21,7 +22,7 @@ import {
   type ApiDeps,
 } from './api/index.ts';
 import type { IdentityConfig } from './config/index.ts';
-import { refusal } from './errors.ts';
+import { identityErrors, refusal } from './errors.ts';
 import { settleRpId } from './factors/index.ts';
 import { initMasterKey } from './keys/index.ts';
 import { createRooms, readInForce } from './rooms.ts';
@@ -53,6 +54,7 @@ export async function startServer(config: Frozen<IdentityConfig>, deps: ServerDe
       ? null
       : stack.use(createCertificateSource({ certPath: server.tls_cert, keyPath: server.tls_key, logger }));
 
+  stack.use(lockDatabase(config.database.path));
   const store = stack.use(openStore({ path: config.database.path }));
   for (const warning of store.warnings) logger.warn(warning);
   const masterKey = {
@@ -168,4 +170,14 @@ export async function startServer(config: Frozen<IdentityConfig>, deps: ServerDe
 function listenOf(address: Frozen<IdentityConfig>['server']['listen_addr']) {
   if (address.kind === 'tcp') return address;
   throw refusal('invalid_argument', 'bad_value', { message: 'server.listen_addr must be an address with a port' });
+}
+
+/** Two servers on one database would each count logins in memory of their own, and `mcias restore` asks for this lock too. */
+function lockDatabase(path: string): Disposable {
+  const lock = takeProcessLock(path);
+  if (lock !== null) return lock;
+  throw identityErrors.error(
+    'failed_precondition',
+    `another server, or \`mcias restore\`, works on ${path}; end it first`,
+  );
 }

@@ -1,2 +1,3 @@
 export { createCtl } from './ctl.ts';
 export { runServerProgram } from './server-program.ts';
+export type { OwnCommands, SnapshotNote } from './server-program.ts';

@@ -28,7 +28,21 @@ export type ServerDescriptor<S extends z.ZodObject> = {
   /** Where the database is; null for a server without one. */
   databasePath(config: Frozen<z.output<S>>): string | null;
   logLevel(config: Frozen<z.output<S>>): LogLevel;
+  /** What the operator is told beside each snapshot: `fields` with --json, else `line`. */
+  snapshotNote?(config: Frozen<z.output<S>>): SnapshotNote;
+  /** Commands that this server has beside those of every server. */
+  addCommands?(own: OwnCommands<S>): void;
   serve(context: ServeContext<S>): Promise<RunningServer>;
+};
+
+export type SnapshotNote = { readonly fields: Readonly<Record<string, unknown>>; readonly line: string };
+
+export type OwnCommands<S extends z.ZodObject> = Pick<Program, 'command' | 'terminal' | 'signal' | 'action'> & {
+  /**
+   * The configuration without the checks across settings and files: who repairs a server must not need its certificate.
+   * @throws SystemError `config_invalid`
+   */
+  readConfig(): Frozen<z.output<S>>;
 };
 
 export type ServeContext<S extends z.ZodObject> = {
@@ -105,6 +119,9 @@ export function runServerProgram<S extends z.ZodObject>(
         terminal.show({ name, version, node: process.version }, () => `${name} ${version}`);
       }),
     );
+
+  const readConfig = (): Frozen<z.output<S>> => shapeOf(descriptor, configFile());
+  descriptor.addCommands?.({ ...program, readConfig });
   return program.run(argv);
 }
 
@@ -132,9 +149,13 @@ function logWarnings(logger: RootLogger, warnings: readonly Problem[]): void {
 }
 
 /** Without the checks across settings and files: an expired certificate must not stop the nightly copy of the database. */
-function databaseOf<S extends z.ZodObject>(descriptor: ServerDescriptor<S>, configFile: string): string {
+function shapeOf<S extends z.ZodObject>(descriptor: ServerDescriptor<S>, configFile: string): Frozen<z.output<S>> {
   const { check: _check, ...shape } = descriptor.config;
-  const path = descriptor.databasePath(loadOrThrow(shape, configFile).config);
+  return loadOrThrow(shape, configFile).config;
+}
+
+function databaseOf<S extends z.ZodObject>(descriptor: ServerDescriptor<S>, config: Frozen<z.output<S>>): string {
+  const path = descriptor.databasePath(config);
   if (path !== null) return path;
   throw commandErrors.error('no_database', `${descriptor.name} has no database`);
 }
@@ -145,12 +166,14 @@ function snapshot<S extends z.ZodObject>(
   configFile: string,
   keep: number | undefined,
 ): void {
-  const path = databaseOf(descriptor, configFile);
+  const config = shapeOf(descriptor, configFile);
+  const path = databaseOf(descriptor, config);
   const taken = takeSnapshot({ path, ...(keep === undefined ? {} : { keep }) });
   const { path: copy, sizeBytes, schemaVersion, removed } = taken;
-  terminal.show({ path: copy, size_bytes: sizeBytes, schema_version: schemaVersion, removed }, () => {
+  const note = descriptor.snapshotNote?.(config);
+  terminal.show({ path: copy, size_bytes: sizeBytes, schema_version: schemaVersion, removed, ...note?.fields }, () => {
     const gone = removed.length === 0 ? '' : `, ${removed.length} older removed`;
-    return `${copy} (${formatSize(sizeBytes)}, schema ${schemaVersion}${gone})`;
+    return `${copy} (${formatSize(sizeBytes)}, schema ${schemaVersion}${gone})\n${note === undefined ? '' : `${note.line}\n`}`;
   });
 }
 
@@ -159,7 +182,7 @@ function migrate<S extends z.ZodObject>(
   { terminal }: Program,
   configFile: string,
 ): void {
-  const path = databaseOf(descriptor, configFile);
+  const path = databaseOf(descriptor, shapeOf(descriptor, configFile));
   using database = openDatabase({ path, migrations: descriptor.migrations });
   const { migration, warnings } = database.opened;
   for (const warning of warnings) terminal.warn(warning);

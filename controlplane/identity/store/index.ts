@@ -1,4 +1,4 @@
-export { readMeta, writeMeta } from './meta.ts';
+export { metaSince, readMeta, writeMeta } from './meta.ts';
 export type { MetaKey } from './meta.ts';
 export { migrations } from './migrations.ts';
 export { maxPageLimit, toPage } from './page.ts';

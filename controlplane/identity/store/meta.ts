@@ -18,7 +18,12 @@ export function readMeta(reader: Reader, key: MetaKey): string | null {
 
 export function writeMeta(writer: Writer, key: MetaKey, value: string, now: number): void {
   writer.run(
-    'INSERT INTO meta (key, value, created_at) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
+    'INSERT INTO meta (key, value, created_at) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value, created_at = excluded.created_at',
     [key, value, now],
   );
+}
+
+/** When the value was written. */
+export function metaSince(reader: Reader, key: MetaKey): number | null {
+  return reader.get<{ created_at: number }>('SELECT created_at FROM meta WHERE key = ?', [key])?.created_at ?? null;
 }
