@@ -20,7 +20,7 @@ export type Body = {
 } & Readonly<Record<string, unknown>>;
 
 export type RestClient = Disposable & {
-  /** @param body an object becomes JSON, text is sent as it is */
+  /** @param body an object becomes JSON, text and bytes are sent as they are */
   send(
     method: string,
     path: string,
@@ -37,7 +37,8 @@ export function createRestClient({ url }: Pick<RunningMcias, 'url'>, caPem: stri
   const agent = new https.Agent({ keepAlive: true, ca: caPem, maxSockets });
   const send: RestClient['send'] = (method, path, body, token, headers = {}) =>
     new Promise((resolve, reject) => {
-      const bytes = body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body);
+      const isBytes = typeof body === 'string' || body instanceof Uint8Array;
+      const bytes = body === undefined ? null : isBytes ? body : JSON.stringify(body);
       const sent = https.request(`${url}${path}`, {
         agent,
         method,
