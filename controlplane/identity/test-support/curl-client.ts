@@ -5,6 +5,7 @@ import type { Body, RestAnswer, RestClient } from './rest-client.ts';
 import type { RunningMcias } from './running-mcias.ts';
 
 const run = promisify(execFile);
+const quiet = ['--silent', '--show-error', '--path-as-is', '--dump-header', '-', '--max-time', '20'];
 
 /** The same client, by curl: a process for each request, so for what a test has few of. */
 export function createCurlClient(curl: string, { url }: Pick<RunningMcias, 'url'>, caFile: string): RestClient {
@@ -15,20 +16,10 @@ export function createCurlClient(curl: string, { url }: Pick<RunningMcias, 'url'
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...headers,
     };
-    const { stdout } = await run(
-      curl,
-      [
-        ...['--silent', '--show-error', '--path-as-is', '--dump-header', '-', '--max-time', '20', '--cacert', caFile],
-        ...[
-          '--request',
-          method,
-          ...Object.entries(given).flatMap(([name, value]) => ['--header', `${name}: ${value}`]),
-        ],
-        ...(text === null ? [] : ['--data-binary', text]),
-        `${url}${path}`,
-      ],
-      { maxBuffer: 4 * 1024 * 1024 },
-    );
+    const headerArgs = Object.entries(given).flatMap(([name, value]) => ['--header', `${name}: ${value}`]);
+    const bodyArgs = text === null ? [] : ['--data-binary', text];
+    const args = [...quiet, '--cacert', caFile, '--request', method, ...headerArgs, ...bodyArgs, `${url}${path}`];
+    const { stdout } = await run(curl, args, { maxBuffer: 4 * 1024 * 1024 });
     return parseAnswer(stdout);
   };
   return {
