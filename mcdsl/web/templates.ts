@@ -10,7 +10,8 @@ export type Templates = {
 };
 
 /**
- * @param folder of the templates; each may begin with `<% layout('@layout', { title }) %>` for the layout that all services share
+ * @param folder of the templates; each may begin with `<% layout('@layout', { title }) %>` for the layout that all services share.
+ *   It also takes `nav` (a list of `href` and `label`), and `refresh`, a path to move on to at once
  * @param shared what every page is given, such as the service's name and the address of its stylesheet
  */
 export function createTemplates(folder: URL, shared: object): Templates {

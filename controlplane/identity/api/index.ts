@@ -1,8 +1,10 @@
 export { createAuditQueue } from './audit-queue.ts';
 export type { AuditQueue } from './audit-queue.ts';
+export type { Call, Person } from './call.ts';
 export { createCallers, mustEnrol } from './callers.ts';
 export type { ApiDeps, CodeDraft, ExchangeCode, ExchangedCode } from './deps.ts';
 export { grpcServices } from './grpc/services.ts';
+export type { Operation } from './operation.ts';
 export { createOperations, recordKeys } from './operations/index.ts';
 export type { Operations } from './operations/index.ts';
 export { restApi } from './rest/routes.ts';

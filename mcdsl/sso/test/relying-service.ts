@@ -27,8 +27,11 @@ export type RelyingService = AsyncDisposable & {
 
 type ServiceOptions = { readonly name?: string; readonly form?: boolean; readonly plain?: boolean };
 
+/** mcias, or what stands for it. */
+export type MciasLike = Pick<StandIn, 'config'> & { readonly server: Pick<TestServer, 'origin'> };
+
 /** A small service with pages behind a login: `/` and `/page` for people, `/admin` for admins, a form that posts to `/note`. */
-export async function startService(standIn: StandIn, options: ServiceOptions = {}): Promise<RelyingService> {
+export async function startService(standIn: MciasLike, options: ServiceOptions = {}): Promise<RelyingService> {
   const { name = 'demo', form = false, plain = false } = options;
   const port = await freePort();
   const origin = `https://localhost:${port}`;
