@@ -31,6 +31,7 @@ import { changedAtRestartOnly } from './server/fixed-settings.ts';
 import { addIdentityMetrics, countRefusals } from './server/metrics.ts';
 import { openStore } from './store/index.ts';
 import { countAdmins } from './accounts/index.ts';
+import { codeExchange, createWeb } from './web.ts';
 
 export type ServerDeps = {
   readonly lifecycle: Lifecycle;
@@ -81,9 +82,7 @@ export async function startServer(config: Frozen<IdentityConfig>, deps: ServerDe
     callers: createCallers(rooms),
     auditQueue,
     countRefusal: refusals.reason,
-    exchangeCode: () => {
-      throw refusal('invalid_grant', 'code_unknown', { message: 'the code is not valid; log in again' });
-    },
+    exchangeCode: codeExchange(rooms),
   };
   addIdentityMetrics(registry, api);
   stack.use(addProcessMetrics(registry, version));
@@ -97,12 +96,14 @@ export async function startServer(config: Frozen<IdentityConfig>, deps: ServerDe
   stack.use(startChores(api, logger));
   const runner = createRunner(api);
   const operations = createOperations(api);
+  const web = createWeb(rooms, operations, runner);
   const trusted = trustProxies(server.trusted_proxies);
   const http = stack.use(
     await createHttpServer({
       listen: listenOf(server.listen_addr),
       certificate,
-      apis: [restApi(operations, runner, rooms.keyring)],
+      apis: [restApi(operations, runner, rooms.keyring), ...web.apis],
+      errorPage: web.errorPage,
       logger,
       registry,
       health: lifecycle.health,

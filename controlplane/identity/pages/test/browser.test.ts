@@ -1,0 +1,299 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { requireClient } from '../../../../deploy/checks/clients.ts';
+import { startService, type RelyingService } from '../../../../mcdsl/sso/test/relying-service.ts';
+import { totpCode, totpStep } from '../../factors/totp.ts';
+import { addAuthenticator, openChromium, type Profile, type TestBrowser } from '../../test-support/browser.ts';
+import { password, startMcias, type Mcias } from '../../test-support/mcias.ts';
+
+requireClient('/usr/bin/chromium', 'certutil');
+
+let mcias: Mcias;
+let service: RelyingService;
+let chromium: TestBrowser;
+
+beforeAll(async () => {
+  mcias = await startMcias();
+  service = await startService(mcias, { name: 'mcq' });
+  mcias.configure(`[[sso_clients]]
+client_id = "mcq"
+redirect_uri = "${service.origin}/sso/callback"
+service_name = "mcq"
+`);
+  chromium = await openChromium([mcias.server.tls.caPath, service.server.tls.caPath]);
+}, 60_000);
+
+afterAll(async () => {
+  await chromium?.[Symbol.asyncDispose]();
+  await service?.[Symbol.asyncDispose]();
+  await mcias?.[Symbol.asyncDispose]();
+});
+
+const at = (path: string): string => `${mcias.origin}${path}`;
+const heading = ({ page }: Profile): Promise<string | null> => page.textContent('h1');
+const send = ({ page }: Profile, action: string): Promise<void> => page.click(`form[action="${action}"] button`);
+
+async function fillLogin(profile: Profile, name: string, given = password): Promise<void> {
+  await profile.page.fill('#username', name);
+  await profile.page.fill('#password', given);
+  await send(profile, '/login');
+}
+
+async function logIn(profile: Profile, name: string): Promise<void> {
+  await profile.page.goto(at('/login'));
+  await fillLogin(profile, name);
+  await profile.page.waitForURL(at('/account'));
+}
+
+/** What an authenticator app does with the secret on the page; each code is of a later step than the one before. */
+async function enrolTotp(profile: Profile): Promise<() => string> {
+  const { page } = profile;
+  await page.goto(at('/account/totp'));
+  await send(profile, '/account/totp');
+  const text = (await page.textContent('#secret'))?.replaceAll(' ', '') ?? '';
+  expect(await page.locator('figure svg path').count()).toBe(1);
+  const secret = Buffer.from(
+    (
+      [...text]
+        .map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0'))
+        .join('')
+        .match(/.{8}/g) ?? []
+    ).map((byte) => Number.parseInt(byte, 2)),
+  );
+  const next = (): string => {
+    mcias.clock.nowMs += 30_000;
+    return totpCode(secret, totpStep(mcias.clock.nowMs));
+  };
+  await page.fill('#code', next());
+  await send(profile, '/account/totp/confirm');
+  await page.waitForURL(at('/account'));
+  return next;
+}
+
+describe('pages in a real browser', () => {
+  it('IA-74 IA-24 IA-76 password, TOTP and recovery codes: enrolled, asked for, used; nothing against the policy of the page', async () => {
+    await mcias.addPerson('ann', ['user']);
+    const profile = await chromium.profile();
+    const { page, context } = profile;
+    await page.goto(at('/account'));
+    expect(page.url()).toBe(at('/login?return=%2Faccount'));
+    await fillLogin(profile, 'ann', 'a wrong password');
+    expect(await page.textContent('[role=alert]')).toBe('name, password or second factor is wrong');
+    mcias.clock.nowMs += 1_000;
+    await fillLogin(profile, 'ann');
+    await page.waitForURL(at('/account'));
+    const code = await enrolTotp(profile);
+    await page.goto(at('/account/recovery-codes'));
+    await send(profile, '/account/recovery-codes');
+    const recovery = await page.locator('ul.codes code').allTextContents();
+    expect(recovery).toHaveLength(10);
+
+    await context.clearCookies();
+    await page.goto(at('/login'));
+    await fillLogin(profile, 'ann');
+    expect(await heading(profile)).toBe('Second factor');
+    await page.fill('#totp_code', '000000');
+    await send(profile, '/login/mfa');
+    expect(await page.textContent('[role=alert]')).toBe('name, password or second factor is wrong');
+    mcias.clock.nowMs += 60_000;
+    await page.fill('#totp_code', code());
+    await send(profile, '/login/mfa');
+    await page.waitForURL(at('/account'));
+
+    await context.clearCookies();
+    await page.goto(at('/login'));
+    await fillLogin(profile, 'ann');
+    await page.fill('#recovery_code', recovery[0]?.toLowerCase() ?? '');
+    await page.click('text="Use the recovery code"');
+    expect(await page.textContent('[role=status]')).toContain('9 are left');
+    await page.click('text="Continue"');
+    await page.waitForURL(at('/account'));
+    expect(profile.complaints).toEqual([]);
+    await context.close();
+  }, 60_000);
+
+  it('IA-19 IA-25 a passkey: made, logs in alone, is a second factor, is refused when it lies, is removed', async () => {
+    await mcias.addPerson('pat', ['user']);
+    const profile = await chromium.profile();
+    const { page, context } = profile;
+    const { session, authenticatorId } = await addAuthenticator(profile);
+    await logIn(profile, 'pat');
+    await page.goto(at('/account/passkeys'));
+    await page.fill('#name', 'laptop');
+    await send(profile, '/account/passkeys');
+    await page.waitForSelector('input[value="laptop"]');
+
+    await context.clearCookies();
+    await page.goto(at('/login'));
+    await page.click('text="Log in with a passkey"');
+    await page.waitForURL(at('/account'));
+    expect(await page.textContent('dd')).toBe('pat');
+
+    await context.clearCookies();
+    await page.goto(at('/login'));
+    await fillLogin(profile, 'pat');
+    await page.click('text="Use a passkey"');
+    await page.waitForURL(at('/account'));
+
+    await context.clearCookies();
+    const honest = { isBogusSignature: false, isBadUV: false, isBadUP: false };
+    for (const lie of Object.keys(honest)) {
+      await page.goto(at('/login'));
+      await session.send('WebAuthn.setResponseOverrideBits', { authenticatorId, ...honest, [lie]: true });
+      await page.click('text="Log in with a passkey"');
+      await page.waitForSelector('[role=alert]');
+    }
+    await session.send('WebAuthn.setResponseOverrideBits', { authenticatorId, ...honest });
+    await page.goto(at('/login'));
+    await page.click('text="Log in with a passkey"');
+    await page.waitForURL(at('/account'));
+
+    const { credentials } = await session.send('WebAuthn.getCredentials', { authenticatorId });
+    const [credential] = credentials;
+    if (credential === undefined) throw new Error('the authenticator has no passkey');
+    await session.send('WebAuthn.removeCredential', { authenticatorId, credentialId: credential.credentialId });
+    await session.send('WebAuthn.addCredential', { authenticatorId, credential: { ...credential, signCount: 1 } });
+    await context.clearCookies();
+    await page.goto(at('/login'));
+    await page.click('text="Log in with a passkey"');
+    await page.waitForSelector('[role=alert]');
+    expect(mcias.audited()).toContain('passkey.suspended');
+
+    await logIn(profile, 'pat');
+    await page.goto(at('/account/passkeys'));
+    expect(await page.textContent('[role=alert]')).toContain('Suspended');
+    await page.click('text="Remove"');
+    await page.waitForSelector('text="There is none yet."');
+    expect(profile.complaints).toEqual([]);
+    await context.close();
+  }, 60_000);
+
+  it('IA-46 sessions: two profiles see each other, one ends the other, and with it the login at a service', async () => {
+    await mcias.addPerson('sam', ['user']);
+    const [one, two] = [await chromium.profile(), await chromium.profile()];
+    await logIn(one, 'sam');
+    await two.page.goto(service.origin);
+    await two.page.click('text="Sign in with MCIAS"');
+    await fillLogin(two, 'sam');
+    await two.page.waitForURL(`${service.origin}/`);
+    expect(await two.page.textContent('body')).toContain('Hello sam');
+
+    await one.page.goto(at('/account/sessions'));
+    expect(await one.page.locator('tbody tr').count()).toBe(2);
+    expect(await one.page.textContent('tbody')).toContain('mcq');
+    await one.page.click('text="End"');
+    await one.page.locator('tbody tr').nth(1).waitFor({ state: 'detached' });
+    service.clock.nowMs += 31_000;
+    await two.page.goto(service.origin);
+    expect(two.page.url()).toBe(`${service.origin}/login?return=%2F`);
+    await two.page.goto(at('/account'));
+    expect(two.page.url()).toBe(at('/login?return=%2Faccount'));
+    expect([...one.complaints, ...two.complaints]).toEqual([]);
+    await one.context.close();
+    await two.context.close();
+  }, 60_000);
+
+  it('IA-45 IA-53 row 36: a planted id is never adopted; a denial names the reason and offers another account', async () => {
+    await mcias.addPerson('guy', ['guest']);
+    await mcias.addPerson('ulla', ['user']);
+    const profile = await chromium.profile();
+    const { page, context } = profile;
+    const planted = 'p'.repeat(43);
+    await context.addCookies([
+      { name: '__Host-mcias', value: planted, url: mcias.origin, secure: true, httpOnly: true, sameSite: 'Lax' },
+    ]);
+    await logIn(profile, 'guy');
+    const cookies = await context.cookies(mcias.origin);
+    const session = cookies.find(({ name }) => name === '__Host-mcias');
+    expect(session).toMatchObject({ httpOnly: true, secure: true, sameSite: 'Lax' });
+    expect(session?.value).not.toBe(planted);
+
+    await page.goto(service.origin);
+    await page.click('text="Sign in with MCIAS"');
+    await page.waitForURL(/\/sso\/callback/);
+    expect(await page.textContent('body')).toContain('no_match');
+    mcias.clock.nowMs += 1;
+    await page.click('text="Use another account"');
+    await page.waitForURL(/\/login\?return=%2Fsso%2Fresume/);
+    await fillLogin(profile, 'ulla');
+    await page.waitForURL(`${service.origin}/`);
+    expect(await page.textContent('body')).toContain('Hello ulla');
+    expect(profile.complaints).toEqual([]);
+    await context.close();
+  }, 60_000);
+
+  it('IA-27 IA-51 IA-74 without JavaScript: an admin enrols, makes an account, its owner recovers, signs on, logs out', async () => {
+    await mcias.addPerson('root', ['admin']);
+    const admin = await chromium.profile({ javaScriptEnabled: false });
+    await admin.page.goto(at('/admin/accounts'));
+    await fillLogin(admin, 'root');
+    await admin.page.waitForURL(at('/account/enrol?return=%2Fadmin%2Faccounts'));
+    await enrolTotp(admin);
+    await admin.page.goto(at('/admin/accounts'));
+    await admin.page.fill('#name', 'newbie');
+    await send(admin, '/admin/accounts');
+    const ticket = await admin.page.textContent('#ticket');
+    for (const path of ['tokens', 'sessions', 'clients', 'keys', 'audit', 'policy', 'accounts/newbie']) {
+      await admin.page.goto(at(`/admin/${path}`));
+      expect(await admin.page.locator('nav[aria-label="Administration"]').count()).toBe(1);
+    }
+    await admin.page.goto(at('/admin/policy'));
+    await admin.page.fill('#account', 'newbie');
+    await admin.page.fill('#service_name', 'mcq');
+    await admin.page.click('text="Explain"');
+    expect(await admin.page.textContent('#decision')).toBe('allow');
+    mcias.clock.nowMs += 16 * 60_000;
+    await admin.page.goto(at('/admin/keys'));
+    await send(admin, '/admin/keys/rotate');
+    expect(await heading(admin)).toBe('Confirm that it is you');
+
+    const owner = await chromium.profile({ javaScriptEnabled: false });
+    await owner.page.goto(at('/recover'));
+    for (const [id, value] of Object.entries({
+      ticket: ticket ?? '',
+      password: 'a new password',
+      again: 'a new password',
+    })) {
+      await owner.page.fill(`#${id}`, value);
+    }
+    await send(owner, '/recover');
+    expect(await heading(owner)).toBe('Password set');
+    await owner.page.goto(service.origin);
+    await owner.page.click('text="Sign in with MCIAS"');
+    await fillLogin(owner, 'newbie', 'a new password');
+    await owner.page.waitForURL(`${service.origin}/`);
+    expect(await owner.page.textContent('body')).toContain('Hello newbie');
+    await owner.page.goto(at('/logout'));
+    await send(owner, '/logout');
+    expect(await heading(owner)).toBe('Logged out');
+    await admin.context.close();
+    await owner.context.close();
+  }, 60_000);
+
+  it('IA-75 IA-76 row 35: a hostile page can neither log in for somebody, nor send a form, nor frame a page', async () => {
+    await mcias.addPerson('vic', ['user']);
+    const profile = await chromium.profile();
+    const { page, context } = profile;
+    await logIn(profile, 'vic');
+    const hostile = `${service.origin}/hostile`;
+    await page.route(hostile, (route) =>
+      route.fulfill({
+        contentType: 'text/html',
+        body: `<h1>hostile</h1><iframe src="${at('/account')}"></iframe>
+          <form method="post" action="${at('/logout')}"><input name="everywhere" value="yes"><button id="logout">x</button></form>
+          <form method="post" action="${at('/login')}"><input name="username" value="ann"><input name="password" value="${password}"><button id="login">x</button></form>`,
+      }),
+    );
+    for (const button of ['#logout', '#login']) {
+      await page.goto(hostile);
+      await page.click(button);
+      expect(await heading(profile)).toBe('Not allowed');
+    }
+    await page.goto(hostile);
+    expect(page.frames()[1]?.url()).toBe('chrome-error://chromewebdata/');
+    await page.goto(at('/account'));
+    expect(await page.textContent('dd')).toBe('vic');
+    expect(mcias.audited().filter((entry) => entry.startsWith('request.refused csrf'))).toHaveLength(2);
+    await context.close();
+  }, 60_000);
+});
