@@ -62,6 +62,7 @@ export interface NativeReactor {
   listen(words: readonly number[], port: number, backlog: number): number;
   /** Serves a duplicate: the descriptor stays its owner's. */
   listenInherited(fd: number, backlog: number): number;
+  /** Accepts who waits, tells of them, then closes. */
   unlisten(listener: number): void;
   /** Empty: there is none of that number. */
   listenerAddress(listener: number): readonly number[];

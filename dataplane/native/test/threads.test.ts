@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
+import { createCoreReactor } from '../core/reactor.ts';
 import { loadCore } from '../load.ts';
 
 const PROGRAM = join(import.meta.dirname, 'programs/reactor-program.ts');
@@ -38,6 +39,28 @@ describe.runIf(loadCore().core)('the native reactor and its thread', () => {
     client.on('error', () => {});
     client.write('t');
     expect(((await error)[0] as Error).message).toBe('thrown on demand');
+  });
+
+  it('PX-21 a listener that closes serves those who wait in its queue', async () => {
+    const { core } = loadCore();
+    if (!core) throw new Error('it is loaded');
+    await using reactor = createCoreReactor(core);
+    const listener = await reactor.listen<null>({
+      endpoint: { kind: 'tcp', host: '127.0.0.1', port: 0 },
+      backlog: 512,
+      helloTimeoutMs: () => 60_000,
+      handler: {
+        failed: () => {},
+        arrived: (batch) => batch.forEach((arrival) => arrival.reply(Buffer.from('bye'))),
+      },
+    });
+    const sockets = Array.from({ length: 300 }, () => connect({ port: listener.port, host: '127.0.0.1' }));
+    // Then the kernel has shaken hands with all of them and nobody has accepted.
+    await new Promise((resolve) => process.nextTick(resolve));
+    const replies = sockets.map((socket) => once(socket, 'data').then(([chunk]) => String(chunk)));
+    await listener.close();
+    expect(new Set(await Promise.all(replies))).toEqual(new Set(['bye']));
+    for (const socket of sockets) socket.destroy();
   });
 
   it('keeps the process alive as long as there are listeners or connections, and no longer', async () => {

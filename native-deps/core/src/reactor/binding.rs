@@ -43,19 +43,18 @@ impl NativeReactor {
     #[napi(catch_unwind)]
     pub fn listen(&self, words: Vec<u32>, port: u32, backlog: u32) -> i32 {
         let Ok(words) = words.try_into() else { return -libc::EINVAL };
-        self.open(sys::listen(Address { words, port: port as u16 }, backlog))
+        self.open(sys::listen(Address { words, port: port as u16 }, backlog), false)
     }
 
     /// On a descriptor of its own for the socket; the one given stays open. The number of the listener, or a negative errno.
     #[napi(catch_unwind)]
     pub fn listen_inherited(&self, fd: i32, backlog: u32) -> i32 {
-        self.open(sys::listen_inherited(fd, backlog))
+        self.open(sys::listen_inherited(fd, backlog), true)
     }
 
     #[napi(catch_unwind)]
     pub fn unlisten(&self, listener: u32) {
-        self.host.core().borrow_mut().unlisten(listener);
-        self.host.settle();
+        self.host.unlisten(listener);
     }
 
     /// Four words and the port; empty when it is closed.
@@ -117,8 +116,8 @@ impl NativeReactor {
 }
 
 impl NativeReactor {
-    fn open(&self, listener: sys::Result<std::os::fd::OwnedFd>) -> i32 {
-        let opened = listener.and_then(|fd| self.host.core().borrow_mut().listen(fd));
+    fn open(&self, listener: sys::Result<std::os::fd::OwnedFd>, is_shared: bool) -> i32 {
+        let opened = listener.and_then(|fd| self.host.core().borrow_mut().listen(fd, is_shared));
         self.host.settle();
         opened.map_or_else(|errno| -errno, |index| index as i32)
     }

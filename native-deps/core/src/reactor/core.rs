@@ -63,10 +63,10 @@ impl Core {
     }
 
     /// Returns the listener's number.
-    pub fn listen(&mut self, fd: OwnedFd) -> Result<u32, Errno> {
+    pub fn listen(&mut self, fd: OwnedFd, is_shared: bool) -> Result<u32, Errno> {
         let free = self.listeners.iter().position(Option::is_none);
         let index = free.unwrap_or(self.listeners.len());
-        let listener = Listener::new(fd, index as u32, &self.io)?;
+        let listener = Listener::new(fd, index as u32, is_shared, &self.io)?;
         match free {
             Some(_) => self.listeners[index] = Some(listener),
             None => self.listeners.push(Some(listener)),
@@ -79,9 +79,20 @@ impl Core {
         listener.ok_or(libc::EBADF)?.address()
     }
 
+    /// Accepts who waits for a listener that is to be closed: the kernel would reset them with it, unless somebody else keeps the socket
+    /// too. True: more may wait, when JavaScript has seen these.
+    pub fn accept_waiting(&mut self, index: u32, now_ms: u64) -> bool {
+        self.io.now_ms = now_ms;
+        if self.listeners.get(index as usize).and_then(Option::as_ref).is_none_or(Listener::is_shared) {
+            return false;
+        }
+        let before = self.slots.len();
+        !self.accept(index) || self.slots.len() - before >= listener::BATCH
+    }
+
     pub fn unlisten(&mut self, index: u32) {
-        if let Some(listener) = self.listeners.get_mut(index as usize) {
-            *listener = None;
+        if let Some(listener) = self.listeners.get_mut(index as usize).and_then(Option::take) {
+            listener.close(&self.io);
         }
     }
 

@@ -16,6 +16,8 @@ use super::core::Core;
 use super::shared::Shared;
 
 const NEVER: u64 = u64::MAX;
+/// Batches that a listener accepts before it closes; more than a queue of 4096 holds, and an end under a flood.
+const MAX_LAST_ACCEPTS: usize = 64;
 
 pub struct Host {
     uv: *mut uv::Loop,
@@ -93,6 +95,19 @@ impl Host {
         let has_events = self.execute();
         self.settle();
         has_events
+    }
+
+    /// Whoever has connected by now is still served.
+    pub fn unlisten(&self, listener: u32) {
+        for _ in 0..MAX_LAST_ACCEPTS {
+            let may_wait = self.core.borrow_mut().accept_waiting(listener, unsafe { uv::uv_now(self.uv) });
+            self.tell();
+            if !may_wait {
+                break;
+            }
+        }
+        self.core.borrow_mut().unlisten(listener);
+        self.settle();
     }
 
     /// Tells JavaScript what there is to be told, unless it is being told already.

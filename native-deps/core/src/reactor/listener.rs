@@ -18,6 +18,8 @@ const TELL_MS: u64 = 1000;
 
 pub struct Listener {
     fd: OwnedFd,
+    /// Somebody else has the socket too, and whoever waits in its queue when this closes waits on.
+    is_shared: bool,
     /// Given up for a moment to accept those who are shed.
     reserve: Option<OwnedFd>,
     /// 0: it accepts.
@@ -34,10 +36,19 @@ pub fn token(index: u32) -> u64 {
 }
 
 impl Listener {
-    pub fn new(fd: OwnedFd, index: u32, io: &Io) -> sys::Result<Self> {
+    pub fn new(fd: OwnedFd, index: u32, is_shared: bool, io: &Io) -> sys::Result<Self> {
         io.epoll.add(&fd, libc::EPOLLIN as u32, token(index))?;
         let reserve = duplicate(&fd).ok();
-        Ok(Self { fd, reserve, paused_until_ms: 0, has_failed: false, tell_from_ms: 0 })
+        Ok(Self { fd, is_shared, reserve, paused_until_ms: 0, has_failed: false, tell_from_ms: 0 })
+    }
+
+    pub fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
+    /// Epoll keeps a socket as long as anybody has it, and would go on reporting one that others serve.
+    pub fn close(self, io: &Io) {
+        let _ = io.epoll.remove(&self.fd);
     }
 
     pub fn address(&self) -> sys::Result<Address> {
