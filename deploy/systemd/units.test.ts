@@ -82,7 +82,10 @@ describe('systemd units', () => {
   });
 
   it.each(serviceNames)('PF-11 %s has every hardening line of the reference but for capabilities', (name) => {
-    const expected = hardening.filter((line) => !capability.test(line));
+    const service = name.replace(/(-backup)?\.service$/, '');
+    const expected = hardening
+      .filter((line) => !capability.test(line))
+      .map((line) => line.replace('/srv/mc-proxy', `/srv/${service}`));
     expect(expected).toContain('NoNewPrivileges=true');
     expect(expected).toContain('UMask=0027');
     expect(linesOf(name)).toEqual(expect.arrayContaining(expected));
@@ -106,6 +109,11 @@ describe('systemd units', () => {
     );
   });
 
+  it('PF-11 PF-12 mcias serves without any capability and is copied at 02:30 UTC', () => {
+    expect(linesOf('mcias.service').filter((line) => capability.test(line))).toEqual(['CapabilityBoundingSet=']);
+    expect(linesOf('mcias-backup.timer')).toContain('OnCalendar=*-*-* 02:30:00 UTC');
+  });
+
   it('PF-12 no two services are copied at the same time of day', () => {
     const times = services.map(({ backupAt }) => backupAt);
     expect(new Set(times).size).toBe(times.length);
@@ -121,7 +129,7 @@ describe("systemd units under systemd's own tools", () => {
 
   beforeAll(() => {
     root = mkdtempSync(join(tmpdir(), 'mc-units-'));
-    for (const program of ['usr/local/bin/mc-proxy', 'bin/kill']) {
+    for (const program of ['bin/kill', ...services.map(({ name }) => `usr/local/bin/${name}`)]) {
       mkdirSync(dirname(join(root, program)), { recursive: true });
       writeFileSync(join(root, program), '#!/bin/sh\n', { mode: 0o755 });
     }

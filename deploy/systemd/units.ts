@@ -18,6 +18,13 @@ export const services: readonly Service[] = [
     backupAt: '02:00',
     backupsKept: 14,
   },
+  {
+    name: 'mcias',
+    description: 'identity, tokens and login policy',
+    capabilities: [],
+    backupAt: '02:30',
+    backupsKept: 14,
+  },
 ];
 
 /** Every unit file of the services: file name to content. */

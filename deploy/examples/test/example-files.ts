@@ -21,14 +21,19 @@ const routeShape = z.looseObject({
   tls_key: z.string().optional(),
   backend_ca: z.string().optional(),
 });
+/** The certificate of a server that terminates TLS itself. */
+const serverShape = z.looseObject({ public_url: z.string(), tls_cert: z.string(), tls_key: z.string() });
 const fileShape = z.looseObject({
-  listeners: z.array(
-    z.looseObject({
-      addr: z.string(),
-      trusted_proxies: z.array(z.string()).default([]),
-      routes: z.array(routeShape).default([]),
-    }),
-  ),
+  server: serverShape.optional(),
+  listeners: z
+    .array(
+      z.looseObject({
+        addr: z.string(),
+        trusted_proxies: z.array(z.string()).default([]),
+        routes: z.array(routeShape).default([]),
+      }),
+    )
+    .default([]),
 });
 export type ProxyExample = z.output<typeof fileShape>;
 
@@ -54,14 +59,21 @@ export function parseExample({ source }: ExampleConfig): ProxyExample {
 
 /**
  * Puts a copy of the example below `root` as its node has it, with every path below /srv led there, and makes the certificates that
- * its routes name, for their host names, from a seed CA.
+ * its routes name, for their host names, or its server, for its public name and this machine, from a seed CA.
  */
 export async function placeExample(example: ExampleConfig, root: string): Promise<string> {
   const placed = join(root, 'srv', example.service, `${example.service}.toml`);
   const source = example.source.replaceAll('"/srv/', `"${root}/srv/`);
   writeBelow(placed, source);
   const ca = await createSeedCa();
-  for (const route of parseExample({ ...example, source }).listeners.flatMap(({ routes }) => routes)) {
+  const { server, listeners } = parseExample({ ...example, source });
+  if (server !== undefined) {
+    const names = [new URL(server.public_url).hostname, 'localhost', '127.0.0.1', '::1'];
+    const pair = await ca.issue({ names });
+    writeBelow(server.tls_cert, pair.certPem);
+    writeBelow(server.tls_key, pair.keyPem);
+  }
+  for (const route of listeners.flatMap(({ routes }) => routes)) {
     if (route.backend_ca !== undefined) writeBelow(route.backend_ca, ca.certPem);
     if (route.tls_cert === undefined || route.tls_key === undefined) continue;
     const pair = await ca.issue({ names: [route.hostname] });
