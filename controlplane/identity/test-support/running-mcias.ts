@@ -120,10 +120,7 @@ socket = "${path}/mcias.sock"
 addr = "127.0.0.1:0"
 [keys]
 master_key_file = "${path}/keys/master.key"
-[argon2]
-memory = "19MiB"
-passes = 2
-parallelism = 1
+${more.includes('[argon2]') ? '' : '[argon2]\nmemory = "19MiB"\npasses = 2\nparallelism = 1\n'}
 ${more.includes('[rate_limit]') ? '' : '[rate_limit]\nlogin_per_minute = 100000\nlogin_burst = 100000\n'}${more}`;
 }
 
