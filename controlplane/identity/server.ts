@@ -96,7 +96,7 @@ export async function startServer(config: Frozen<IdentityConfig>, deps: ServerDe
   stack.use(startChores(api, logger));
   const runner = createRunner(api);
   const operations = createOperations(api);
-  const web = createWeb(rooms, operations, runner);
+  const web = await createWeb(rooms, operations, runner);
   const trusted = trustProxies(server.trusted_proxies);
   const http = stack.use(
     await createHttpServer({

@@ -1,6 +1,7 @@
 import type { Api, ErrorPage } from '../../mcdsl/http/index.ts';
 import type { ExchangeCode, Operations, Runner } from './api/index.ts';
 import { createBrowsers } from './browser/index.ts';
+import { oidcApi } from './oidc/index.ts';
 import { createPages } from './pages/index.ts';
 import type { Rooms } from './rooms.ts';
 import { exchangeCode, ssoApi } from './sso/index.ts';
@@ -11,10 +12,13 @@ export type Web = {
   readonly errorPage: ErrorPage;
 };
 
-export function createWeb(rooms: Rooms, operations: Operations, runner: Runner): Web {
+/** The OpenID provider is there only when the configuration of the start names clients for it. */
+export async function createWeb(rooms: Rooms, operations: Operations, runner: Runner): Promise<Web> {
   const browsers = createBrowsers(rooms);
-  const pages = createPages({ ...rooms, browsers, operations, runner });
-  return { apis: [...pages.apis, ssoApi({ ...rooms, browsers })], errorPage: pages.errorPage };
+  const { apis, view, errorPage } = createPages({ ...rooms, browsers, operations, runner });
+  const hasClients = rooms.inForce().settings.oidcClients.length > 0;
+  const oidc = hasClients ? [await oidcApi({ ...rooms, browsers, view, errorPage })] : [];
+  return { apis: [...apis, ssoApi({ ...rooms, browsers }), ...oidc], errorPage };
 }
 
 /** Codes of single sign-on, for the API. */

@@ -104,7 +104,7 @@ async function answerOf(
     if (instead !== undefined) return instead;
   }
   if (target.kind === 'mount') {
-    await target.handle(raw, response);
+    await target.handle(raw, response, request.context);
     return null;
   }
   return answerRoute(deps, target, raw, params, request);

@@ -71,12 +71,13 @@ export type HttpRoute = {
   answer(request: HttpRequest): HttpAnswer | Promise<HttpAnswer>;
 };
 
-/** Everything below a path, of any method, handed over as Node has it: body unread, nothing written. */
+/** Everything below a path, of any method, handed over as Node has it: body unread, nothing written. Routes below it come first. */
 export type HttpMount = {
   readonly kind: 'mount';
   /** `/oidc`; the path itself and all below it. */
   readonly prefix: string;
-  handle(request: IncomingMessage, response: ServerResponse): void | Promise<void>;
+  /** What `context.addCookie` adds is not sent: the answer is the handler's own. */
+  handle(request: IncomingMessage, response: ServerResponse, context: HttpContext): void | Promise<void>;
 };
 
 export type Routes = Readonly<Record<string, HttpRoute | HttpMount>>;

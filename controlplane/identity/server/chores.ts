@@ -2,6 +2,7 @@ import type { Logger } from '../../../mcdsl/logging/index.ts';
 import { recordKeys, type ApiDeps } from '../api/index.ts';
 import { closeFailures, pruneAudit, serverSource } from '../audit/index.ts';
 import { pruneSessions } from '../sessions/index.ts';
+import { pruneOidcItems } from '../oidc/index.ts';
 import { pruneCodes } from '../sso/index.ts';
 import { pruneTickets } from '../tickets/index.ts';
 import { pruneTokens, systemTokenExpiry, warnBeforeMs } from '../tokens/index.ts';
@@ -81,6 +82,7 @@ export function sweep({ store, softLocks, clock, inForce }: ApiDeps): void {
   const now = clock();
   store.change((writer) => pruneTickets(writer, now));
   store.change((writer) => pruneCodes(writer, now));
+  store.change((writer) => pruneOidcItems(writer, now));
   store.change((writer) => pruneTokens(writer, now));
   store.change((writer) => pruneSessions(writer, now));
   store.change((writer) => softLocks.prune(writer, now));
