@@ -120,7 +120,7 @@ export async function startServer(config: Frozen<IdentityConfig>, deps: ServerDe
           await listenGrpc({
             listen: server.grpc_addr,
             certificate,
-            services: [...grpcServices(operations, runner, trusted), healthService(lifecycle.health)],
+            services: [...grpcServices(operations, runner, trusted, logger), healthService(lifecycle.health)],
             logger,
             limits: { maxRequestBytes: server.max_body },
             onRefusal: refusals.error,

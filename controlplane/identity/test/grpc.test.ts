@@ -89,6 +89,8 @@ describe('gRPC, by grpc-js with the messages of the contracts', () => {
       valid: false,
       reason: 'wrong_audience',
     });
+    const line = await mcias.line({ msg: 'request', rpc: '/mcias.v1.TokenService/Validate', reason: 'wrong_audience' });
+    expect(line).toMatchObject({ outcome: 'ok', client: '127.0.0.1' });
     const renewed = await grpc.call(Tokens.renew, {}, token);
     expect(renewed.account).toMatchObject({ name: 'ann' });
     const target = { $case: 'token', value: token } as const;

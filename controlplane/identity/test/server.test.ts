@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { HealthService } from '../../../proto/gen/grpc/health/v1/health.ts';
 import { StatsService } from '../../../proto/gen/mcdsl/v1/admin.ts';
+import { createSeedCa } from '../../../mcdsl/seed-pki/index.ts';
 import { connectUnix } from '../../../mcdsl/grpc/index.ts';
 import { createRestClient, said, textOf, type RestClient } from '../test-support/rest-client.ts';
 import { createMciasFolder, testPassword, type MciasFolder, type RunningMcias } from '../test-support/running-mcias.ts';
@@ -117,6 +118,16 @@ describe('mcias as a process', () => {
     );
     expect(used).not.toBeNull();
   });
+});
+
+it('IA-72 a certificate without this machine’s own names is warned of at the start, and serves', async () => {
+  using other = await createMciasFolder();
+  const pair = await (await createSeedCa()).issue({ names: ['mcias.example.test'], days: 20 });
+  writeFileSync(join(other.path, 'certs/cert.pem'), pair.certPem);
+  writeFileSync(join(other.path, 'certs/key.pem'), pair.keyPem);
+  await using running = await other.start();
+  expect(running.output()).toContain('the certificate has no entry for localhost, 127.0.0.1, ::1');
+  expect(running.output()).toMatch(/the certificate expires in (19|20) days/);
 });
 
 describe('what stops the start', () => {

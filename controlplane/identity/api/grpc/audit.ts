@@ -30,9 +30,9 @@ export function auditService({ audit }: Operations, rpcs: Rpcs) {
         rule: ruleOf(audit.after, admit),
         async *handle(request: FollowAuditRequest, context: CallContext): AsyncGenerator<FollowAuditResponse> {
           let afterSeq = request.afterSeq;
-          for (;;) {
+          for (let isRepeated = false; ; isRepeated = true) {
             const fields = { ...filterFields(request.filter), after_seq: afterSeq };
-            const { entries, after_seq } = await perform(audit.after, fields, context);
+            const { entries, after_seq } = await perform(audit.after, fields, context, isRepeated);
             for (const entry of entries) yield { entry: entryMessage(entry) };
             afterSeq = after_seq;
             if (entries.length > 0) continue;

@@ -1,5 +1,7 @@
+import { SystemError } from '../../../../mcdsl/errors/index.ts';
 import type { CallContext } from '../../../../mcdsl/grpc/index.ts';
 import { checkInput, clientOf, type TrustedProxies } from '../../../../mcdsl/http/index.ts';
+import type { LogFields, Logger } from '../../../../mcdsl/logging/index.ts';
 import { refusal } from '../../errors.ts';
 import type { Call, Holder, Person } from '../call.ts';
 import type { Operation } from '../operation.ts';
@@ -10,29 +12,64 @@ const callers = new WeakMap<object, Holder | Person | null>();
 
 export type Rpcs = ReturnType<typeof createRpcs>;
 
-export function createRpcs(runner: Runner, trusted: TrustedProxies) {
-  const callOf = (context: CallContext): Call => ({
-    address: clientOf(
-      context.peerAddress,
-      true,
-      { 'x-forwarded-for': context.header('x-forwarded-for') ?? undefined },
-      trusted,
-    ).address,
-    requestId: context.requestId,
-    userAgent: context.header('user-agent') ?? '',
-    bearer: context.header('authorization'),
-    note: () => undefined,
-  });
-
-  const admit = async <I, O>({ rule, name }: Operation<I, O>, context: CallContext): Promise<void> => {
-    callers.set(context, await runner.admit(rule, name, callOf(context)));
+export function createRpcs(runner: Runner, trusted: TrustedProxies, logger: Logger) {
+  const callOf = (context: CallContext, notes: Record<string, unknown>): Call => {
+    const forwarded = { 'x-forwarded-for': context.header('x-forwarded-for') ?? undefined };
+    return {
+      address: clientOf(context.peerAddress, true, forwarded, trusted).address,
+      requestId: context.requestId,
+      userAgent: context.header('user-agent') ?? '',
+      bearer: context.header('authorization'),
+      note: (fields) => void Object.assign(notes, fields),
+    };
   };
 
-  /** Checks what a request says and runs the operation. @throws what it throws */
-  const perform = async <I, O>(operation: Operation<I, O>, fields: object, context: CallContext): Promise<O> => {
-    const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
-    const input = checkInput('request', operation.input, given) as I;
-    return runner.run(operation, input, callOf(context), callers.get(context) ?? null);
+  /** One line a call, as the edge of HTTP writes it. */
+  const told = (context: CallContext, call: Call, notes: LogFields, outcome: string): void =>
+    logger.info('request', {
+      request_id: context.requestId,
+      rpc: context.path,
+      outcome,
+      client: call.address,
+      ...notes,
+    });
+
+  const admit = async <I, O>({ rule, name }: Operation<I, O>, context: CallContext): Promise<void> => {
+    const notes: Record<string, unknown> = {};
+    const call = callOf(context, notes);
+    try {
+      callers.set(context, await runner.admit(rule, name, call));
+    } catch (error) {
+      told(context, call, notes, codeOf(error));
+      throw error;
+    }
+  };
+
+  /**
+   * Checks what a request says and runs the operation.
+   * @param isRepeated by a stream that looks again: only a failure is told
+   * @throws what the operation throws
+   */
+  const perform = async <I, O>(
+    operation: Operation<I, O>,
+    fields: object,
+    context: CallContext,
+    isRepeated = false,
+  ): Promise<O> => {
+    const caller = callers.get(context) ?? null;
+    const notes: Record<string, unknown> = caller === null ? {} : { account: caller.account.name };
+    const call = callOf(context, notes);
+    let outcome = 'ok';
+    try {
+      const sent = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+      const input = checkInput('request', operation.input, sent) as I;
+      return await runner.run(operation, input, call, caller);
+    } catch (error) {
+      outcome = codeOf(error);
+      throw error;
+    } finally {
+      if (!isRepeated || outcome !== 'ok') told(context, call, notes, outcome);
+    }
   };
 
   /** @param fields the request in the words of REST; what is undefined was not given */
@@ -48,6 +85,10 @@ export function createRpcs(runner: Runner, trusted: TrustedProxies) {
   }
 
   return { rpc, admit, perform };
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof SystemError ? error.code : 'internal';
 }
 
 type Rule = 'public' | { readonly rule: string; authorize(context: CallContext): Promise<void> };

@@ -1,5 +1,6 @@
 import type { ServedService } from '../../../../mcdsl/grpc/index.ts';
 import type { TrustedProxies } from '../../../../mcdsl/http/index.ts';
+import type { Logger } from '../../../../mcdsl/logging/index.ts';
 import type { Operations } from '../operations/index.ts';
 import type { Runner } from '../runner.ts';
 import { accountService } from './accounts.ts';
@@ -15,8 +16,9 @@ export function grpcServices(
   operations: Operations,
   runner: Runner,
   trusted: TrustedProxies,
+  logger: Logger,
 ): readonly ServedService[] {
-  const rpcs = createRpcs(runner, trusted);
+  const rpcs = createRpcs(runner, trusted, logger);
   return [
     authService(operations, rpcs),
     tokenService(operations, rpcs),
