@@ -114,8 +114,13 @@ describe('systemd units', () => {
     expect(linesOf('mcias-backup.timer')).toContain('OnCalendar=*-*-* 02:30:00 UTC');
   });
 
+  it('PF-11 mcat, which has no database, serves without any capability and has no copy to take', () => {
+    expect(linesOf('mcat.service').filter((line) => capability.test(line))).toEqual(['CapabilityBoundingSet=']);
+    expect(names.filter((name) => name.startsWith('mcat'))).toEqual(['mcat.service']);
+  });
+
   it('PF-12 no two services are copied at the same time of day', () => {
-    const times = services.map(({ backupAt }) => backupAt);
+    const times = services.flatMap(({ backup }) => backup?.at ?? []);
     expect(new Set(times).size).toBe(times.length);
     for (const time of times) expect(time).toMatch(/^([01]\d|2[0-3]):[0-5]\d$/);
   });

@@ -5,9 +5,14 @@ export interface Service {
   readonly description: string;
   /** Capabilities that the server keeps as an ordinary user. */
   readonly capabilities: readonly string[];
+  /** Of its database; null for a service that keeps nothing. */
+  readonly backup: Backup | null;
+}
+
+export interface Backup {
   /** When the database is copied each day, HH:MM in UTC; services that share a node have times of their own. */
-  readonly backupAt: string;
-  readonly backupsKept: number;
+  readonly at: string;
+  readonly kept: number;
 }
 
 export const services: readonly Service[] = [
@@ -15,27 +20,36 @@ export const services: readonly Service[] = [
     name: 'mc-proxy',
     description: 'TLS proxy, router and firewall',
     capabilities: ['CAP_NET_BIND_SERVICE'],
-    backupAt: '02:00',
-    backupsKept: 14,
+    backup: { at: '02:00', kept: 14 },
   },
   {
     name: 'mcias',
     description: 'identity, tokens and login policy',
     capabilities: [],
-    backupAt: '02:30',
-    backupsKept: 14,
+    backup: { at: '02:30', kept: 14 },
+  },
+  {
+    name: 'mcat',
+    description: 'tests the login policy of mcias',
+    capabilities: [],
+    backup: null,
   },
 ];
 
 /** Every unit file of the services: file name to content. */
 export function unitFiles(from: readonly Service[] = services): ReadonlyMap<string, string> {
   return new Map(
-    from.flatMap((service) => [
-      [`${service.name}.service`, serverUnit(service)],
-      [`${service.name}-backup.service`, backupUnit(service)],
-      [`${service.name}-backup.timer`, backupTimer(service)],
-    ]),
+    from.flatMap((service) => [[`${service.name}.service`, serverUnit(service)], ...backupFiles(service)]),
   );
+}
+
+function backupFiles(service: Service): [name: string, content: string][] {
+  const { name, backup } = service;
+  if (backup === null) return [];
+  return [
+    [`${name}-backup.service`, backupUnit(service, backup)],
+    [`${name}-backup.timer`, backupTimer(service, backup)],
+  ];
 }
 
 type Line = readonly [key: string, value: string];
@@ -75,7 +89,7 @@ function serverUnit(service: Service): string {
 }
 
 /** A copy of the database needs no privilege at all: it runs with the server's hardening and without its capabilities. */
-function backupUnit(service: Service): string {
+function backupUnit(service: Service, { kept }: Backup): string {
   return format([
     ['Unit', [['Description', `${service.name}: copy of the database`]]],
     [
@@ -83,20 +97,20 @@ function backupUnit(service: Service): string {
       [
         ['Type', 'oneshot'],
         ...identity(service),
-        ['ExecStart', command(service, `snapshot --keep ${service.backupsKept}`)],
+        ['ExecStart', command(service, `snapshot --keep ${kept}`)],
         ...hardening(service, []),
       ],
     ],
   ]);
 }
 
-function backupTimer({ name, backupAt }: Service): string {
+function backupTimer({ name }: Service, { at }: Backup): string {
   return format([
     ['Unit', [['Description', `${name}: daily copy of the database`]]],
     [
       'Timer',
       [
-        ['OnCalendar', `*-*-* ${backupAt}:00 UTC`],
+        ['OnCalendar', `*-*-* ${at}:00 UTC`],
         ['Persistent', 'true'],
         ['RandomizedDelaySec', '300'],
       ],

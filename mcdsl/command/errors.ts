@@ -22,7 +22,9 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (error.code === 'database_schema_newer') return exitCode.badConfig;
   if (error.code === 'interrupted') return exitCode.interrupted;
   const silent = error.system === 'grpc' && silentCodes.includes(error.code);
-  return silent || error.system === 'admin_socket' ? exitCode.partial : exitCode.failed;
+  // mcias, for a tool that asks it.
+  const unasked = error.system === 'auth' && error.code === 'auth_unavailable';
+  return silent || unasked || error.system === 'admin_socket' ? exitCode.partial : exitCode.failed;
 }
 
 /** As `exitCodeOf`, for a server that could not start: there is no other side that was not reached. */

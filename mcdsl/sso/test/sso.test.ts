@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { requireClient } from '../../../deploy/checks/clients.ts';
 import { ann, startStandIn } from '../../auth/test/stand-in.ts';
 import { openBrowser, startService } from './relying-service.ts';
-import type { Browser, RelyingService } from './relying-service.ts';
+import type { Browser } from './curl-browser.ts';
+import type { RelyingService } from './relying-service.ts';
 
 requireClient('curl');
 
