@@ -27,6 +27,8 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Waiting for something to happen is not a matter of time: a loaded machine takes longer.
+    expect: { poll: { timeout: 20_000 } },
     reporters: [createTallyReporter(), 'default'],
     projects: hasNativeCore ? [all, portable] : [all],
   },

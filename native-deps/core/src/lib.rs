@@ -13,4 +13,5 @@ mod send_file;
 mod syscall;
 #[cfg(not(test))]
 mod uv;
+#[cfg_attr(test, allow(dead_code))]
 mod version;
