@@ -1,6 +1,7 @@
 export { createAuditQueue } from './audit-queue.ts';
 export type { AuditQueue } from './audit-queue.ts';
-export type { Call, Person } from './call.ts';
+export type { CallerRule } from './authorization.ts';
+export type { Person } from './call.ts';
 export { createCallers, mustEnrol } from './callers.ts';
 export type { ApiDeps, CodeDraft, ExchangeCode, ExchangedCode } from './deps.ts';
 export { grpcServices } from './grpc/services.ts';

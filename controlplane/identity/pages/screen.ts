@@ -3,11 +3,12 @@ import type { z } from 'zod';
 import { SystemError } from '../../../mcdsl/errors/index.ts';
 import { checkInput, defineApi, formBody, httpErrors, redirect, route } from '../../../mcdsl/http/index.ts';
 import type { Api, HttpAnswer, HttpContext, HttpRequest, HttpRoute, HttpRule } from '../../../mcdsl/http/index.ts';
-import type { Operation, Person } from '../api/index.ts';
+import type { Operation } from '../api/index.ts';
 import { appendFailure } from '../audit/index.ts';
 import { loginPath, withReturn, type Visitor } from '../browser/index.ts';
 import { refusal } from '../errors.ts';
 import type { PagesDeps } from './deps.ts';
+import { admitVisitor, asPerson } from './person.ts';
 
 /** One page or one form, with the rule that stands before it. */
 export type Screen = { readonly route: HttpRoute; readonly rule: HttpRule };
@@ -56,7 +57,7 @@ export type Screens = {
 };
 
 export function createScreens(deps: PagesDeps): Screens {
-  const { browsers, view, runner } = deps;
+  const { browsers, view, runner, inForce } = deps;
   const visitorOf = (context: HttpContext): Visitor => {
     const visitor = browsers.visitor(context);
     if (visitor === null) throw refusal('invalid_token', 'session_unknown', { message: 'your session has ended' });
@@ -81,8 +82,8 @@ export function createScreens(deps: PagesDeps): Screens {
       const { clientAddress: address, requestId } = context;
       const userAgent = context.header('user-agent') ?? '';
       const call = { address, requestId, userAgent, bearer: null, note: context.note };
-      // Operations of people look at account and session alone: a browser has no token to show.
-      return runner.run(operation, input, call, visitor as Person | null);
+      admitVisitor(browsers, operation.rule, visitor);
+      return runner.run(operation, input, call, visitor && asPerson(visitor, inForce().settings.issuer));
     },
     page({ path, params, query, show, ...who }) {
       return {

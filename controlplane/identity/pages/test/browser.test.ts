@@ -10,22 +10,30 @@ requireClient('/usr/bin/chromium', 'certutil');
 
 let mcias: Mcias;
 let service: RelyingService;
+let second: RelyingService;
 let chromium: TestBrowser;
 
 beforeAll(async () => {
   mcias = await startMcias();
   service = await startService(mcias, { name: 'mcq' });
-  mcias.configure(`[[sso_clients]]
-client_id = "mcq"
-redirect_uri = "${service.origin}/sso/callback"
-service_name = "mcq"
+  second = await startService(mcias, { name: 'mcr' });
+  for (const [name, { origin }] of [
+    ['mcq', service],
+    ['mcr', second],
+  ] as const) {
+    mcias.configure(`[[sso_clients]]
+client_id = "${name}"
+redirect_uri = "${origin}/sso/callback"
+service_name = "${name}"
 `);
-  chromium = await openChromium([mcias.server.tls.caPath, service.server.tls.caPath]);
+  }
+  chromium = await openChromium([mcias, service, second].map(({ server }) => server.tls.caPath));
 }, 60_000);
 
 afterAll(async () => {
   await chromium?.[Symbol.asyncDispose]();
   await service?.[Symbol.asyncDispose]();
+  await second?.[Symbol.asyncDispose]();
   await mcias?.[Symbol.asyncDispose]();
 });
 
@@ -242,6 +250,21 @@ describe('pages in a real browser', () => {
     await admin.page.fill('#service_name', 'mcq');
     await admin.page.click('text="Explain"');
     expect(await admin.page.textContent('#decision')).toBe('allow');
+    await admin.page.goto(at('/admin/accounts'));
+    await admin.page.fill('#name', 'mcr');
+    await admin.page.selectOption('#type', 'system');
+    await admin.page.fill('#roles', '');
+    await send(admin, '/admin/accounts');
+    await admin.page.goto(at('/admin/tokens?account=mcr'));
+    await admin.page.fill('#account', 'mcr');
+    await send(admin, '/admin/tokens');
+    const token = (await admin.page.textContent('#token')) ?? '';
+    expect((await mcias.rooms.verifier.verify(token, mcias.clock.nowMs)).ok).toBe(true);
+    await admin.page.click('text="Revoke"');
+    await admin.page.waitForURL(at('/admin/tokens'));
+    expect((await mcias.rooms.verifier.verify(token, mcias.clock.nowMs)).ok).toBe(false);
+    await admin.page.goto(at('/admin/sessions?account=newbie'));
+    expect(await heading(admin)).toBe('All sessions');
     mcias.clock.nowMs += 16 * 60_000;
     await admin.page.goto(at('/admin/keys'));
     await send(admin, '/admin/keys/rotate');
@@ -268,6 +291,42 @@ describe('pages in a real browser', () => {
     expect(await heading(owner)).toBe('Logged out');
     await admin.context.close();
     await owner.context.close();
+  }, 60_000);
+
+  it('IA-46 IA-76 two services on one host keep their logins apart, and one logout at mcias ends both', async () => {
+    await mcias.addPerson('tom', ['user']);
+    const profile = await chromium.profile();
+    const { page, context } = profile;
+    await page.goto(service.origin);
+    await page.click('text="Sign in with MCIAS"');
+    await fillLogin(profile, 'tom');
+    await page.waitForURL(`${service.origin}/`);
+    await page.goto(second.origin);
+    await page.click('text="Sign in with MCIAS"');
+    await page.waitForURL(`${second.origin}/`);
+    for (const origin of [service.origin, second.origin]) {
+      await page.goto(origin);
+      expect(await page.textContent('body')).toContain('Hello tom');
+    }
+    await page.goto(at('/logout'));
+    await send(profile, '/logout');
+    for (const { origin, clock } of [service, second]) {
+      clock.nowMs += 31_000;
+      await page.goto(origin);
+      expect(page.url()).toBe(`${origin}/login?return=%2F`);
+    }
+    const answer = await page.goto(at('/login'));
+    const headers = answer?.headers() ?? {};
+    expect(headers['content-security-policy']).toBe(
+      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; " +
+        "frame-ancestors 'none'; base-uri 'none'",
+    );
+    expect([headers['cache-control'], headers['referrer-policy'], headers['x-content-type-options']]).toEqual([
+      'no-store',
+      'same-origin',
+      'nosniff',
+    ]);
+    await context.close();
   }, 60_000);
 
   it('IA-75 IA-76 row 35: a hostile page can neither log in for somebody, nor send a form, nor frame a page', async () => {
