@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { requireClient } from '../../../../deploy/checks/clients.ts';
 import { startService, type RelyingService } from '../../../../mcdsl/sso/test/relying-service.ts';
-import { totpCode, totpStep } from '../../factors/totp.ts';
-import { addAuthenticator, openChromium, type Profile, type TestBrowser } from '../../test-support/browser.ts';
+import { addAuthenticator, openChromium, type TestBrowser } from '../../test-support/browser.ts';
 import { password, startMcias, type Mcias } from '../../test-support/mcias.ts';
+import { enrolTotp, fillLogin, logIn, sees, send } from './steps.ts';
 
 requireClient('/usr/bin/chromium', 'certutil');
 
@@ -38,45 +38,6 @@ afterAll(async () => {
 });
 
 const at = (path: string): string => `${mcias.origin}${path}`;
-const heading = ({ page }: Profile): Promise<string | null> => page.textContent('h1');
-const send = ({ page }: Profile, action: string): Promise<void> => page.click(`form[action="${action}"] button`);
-
-async function fillLogin(profile: Profile, name: string, given = password): Promise<void> {
-  await profile.page.fill('#username', name);
-  await profile.page.fill('#password', given);
-  await send(profile, '/login');
-}
-
-async function logIn(profile: Profile, name: string): Promise<void> {
-  await profile.page.goto(at('/login'));
-  await fillLogin(profile, name);
-  await profile.page.waitForURL(at('/account'));
-}
-
-/** What an authenticator app does with the secret on the page; each code is of a later step than the one before. */
-async function enrolTotp(profile: Profile): Promise<() => string> {
-  const { page } = profile;
-  await page.goto(at('/account/totp'));
-  await send(profile, '/account/totp');
-  const text = (await page.textContent('#secret'))?.replaceAll(' ', '') ?? '';
-  expect(await page.locator('figure svg path').count()).toBe(1);
-  const secret = Buffer.from(
-    (
-      [...text]
-        .map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0'))
-        .join('')
-        .match(/.{8}/g) ?? []
-    ).map((byte) => Number.parseInt(byte, 2)),
-  );
-  const next = (): string => {
-    mcias.clock.nowMs += 30_000;
-    return totpCode(secret, totpStep(mcias.clock.nowMs));
-  };
-  await page.fill('#code', next());
-  await send(profile, '/account/totp/confirm');
-  await page.waitForURL(at('/account'));
-  return next;
-}
 
 describe('pages in a real browser', () => {
   it('IA-74 IA-24 IA-76 password, TOTP and recovery codes: enrolled, asked for, used; nothing against the policy of the page', async () => {
@@ -90,7 +51,7 @@ describe('pages in a real browser', () => {
     mcias.clock.nowMs += 1_000;
     await fillLogin(profile, 'ann');
     await page.waitForURL(at('/account'));
-    const code = await enrolTotp(profile);
+    const code = await enrolTotp(mcias, profile);
     await page.goto(at('/account/recovery-codes'));
     await send(profile, '/account/recovery-codes');
     const recovery = await page.locator('ul.codes code').allTextContents();
@@ -99,7 +60,7 @@ describe('pages in a real browser', () => {
     await context.clearCookies();
     await page.goto(at('/login'));
     await fillLogin(profile, 'ann');
-    expect(await heading(profile)).toBe('Second factor');
+    await sees(profile, 'Second factor');
     await page.fill('#totp_code', '000000');
     await send(profile, '/login/mfa');
     expect(await page.textContent('[role=alert]')).toBe('name, password or second factor is wrong');
@@ -125,7 +86,7 @@ describe('pages in a real browser', () => {
     const profile = await chromium.profile();
     const { page, context } = profile;
     const { session, authenticatorId } = await addAuthenticator(profile);
-    await logIn(profile, 'pat');
+    await logIn(mcias, profile, 'pat');
     await page.goto(at('/account/passkeys'));
     await page.fill('#name', 'laptop');
     await send(profile, '/account/passkeys');
@@ -167,7 +128,7 @@ describe('pages in a real browser', () => {
     await page.waitForSelector('[role=alert]');
     expect(mcias.audited()).toContain('passkey.suspended');
 
-    await logIn(profile, 'pat');
+    await logIn(mcias, profile, 'pat');
     await page.goto(at('/account/passkeys'));
     expect(await page.textContent('[role=alert]')).toContain('Suspended');
     await page.click('text="Remove"');
@@ -179,7 +140,7 @@ describe('pages in a real browser', () => {
   it('IA-46 sessions: two profiles see each other, one ends the other, and with it the login at a service', async () => {
     await mcias.addPerson('sam', ['user']);
     const [one, two] = [await chromium.profile(), await chromium.profile()];
-    await logIn(one, 'sam');
+    await logIn(mcias, one, 'sam');
     await two.page.goto(service.origin);
     await two.page.click('text="Sign in with MCIAS"');
     await fillLogin(two, 'sam');
@@ -210,7 +171,7 @@ describe('pages in a real browser', () => {
     await context.addCookies([
       { name: '__Host-mcias', value: planted, url: mcias.origin, secure: true, httpOnly: true, sameSite: 'Lax' },
     ]);
-    await logIn(profile, 'guy');
+    await logIn(mcias, profile, 'guy');
     const cookies = await context.cookies(mcias.origin);
     const session = cookies.find(({ name }) => name === '__Host-mcias');
     expect(session).toMatchObject({ httpOnly: true, secure: true, sameSite: 'Lax' });
@@ -236,7 +197,7 @@ describe('pages in a real browser', () => {
     await admin.page.goto(at('/admin/accounts'));
     await fillLogin(admin, 'root');
     await admin.page.waitForURL(at('/account/enrol?return=%2Fadmin%2Faccounts'));
-    await enrolTotp(admin);
+    await enrolTotp(mcias, admin);
     await admin.page.goto(at('/admin/accounts'));
     await admin.page.fill('#name', 'newbie');
     await send(admin, '/admin/accounts');
@@ -264,11 +225,11 @@ describe('pages in a real browser', () => {
     await admin.page.waitForURL(at('/admin/tokens'));
     expect((await mcias.rooms.verifier.verify(token, mcias.clock.nowMs)).ok).toBe(false);
     await admin.page.goto(at('/admin/sessions?account=newbie'));
-    expect(await heading(admin)).toBe('All sessions');
+    await sees(admin, 'All sessions');
     mcias.clock.nowMs += 16 * 60_000;
     await admin.page.goto(at('/admin/keys'));
     await send(admin, '/admin/keys/rotate');
-    expect(await heading(admin)).toBe('Confirm that it is you');
+    await sees(admin, 'Confirm that it is you');
 
     const owner = await chromium.profile({ javaScriptEnabled: false });
     await owner.page.goto(at('/recover'));
@@ -280,7 +241,7 @@ describe('pages in a real browser', () => {
       await owner.page.fill(`#${id}`, value);
     }
     await send(owner, '/recover');
-    expect(await heading(owner)).toBe('Password set');
+    await sees(owner, 'Password set');
     await owner.page.goto(service.origin);
     await owner.page.click('text="Sign in with MCIAS"');
     await fillLogin(owner, 'newbie', 'a new password');
@@ -288,7 +249,7 @@ describe('pages in a real browser', () => {
     expect(await owner.page.textContent('body')).toContain('Hello newbie');
     await owner.page.goto(at('/logout'));
     await send(owner, '/logout');
-    expect(await heading(owner)).toBe('Logged out');
+    await sees(owner, 'Logged out');
     await admin.context.close();
     await owner.context.close();
   }, 60_000);
@@ -333,7 +294,7 @@ describe('pages in a real browser', () => {
     await mcias.addPerson('vic', ['user']);
     const profile = await chromium.profile();
     const { page, context } = profile;
-    await logIn(profile, 'vic');
+    await logIn(mcias, profile, 'vic');
     const hostile = `${service.origin}/hostile`;
     await page.route(hostile, (route) =>
       route.fulfill({
@@ -346,7 +307,7 @@ describe('pages in a real browser', () => {
     for (const button of ['#logout', '#login']) {
       await page.goto(hostile);
       await page.click(button);
-      expect(await heading(profile)).toBe('Not allowed');
+      await sees(profile, 'Not allowed');
     }
     await page.goto(hostile);
     expect(page.frames()[1]?.url()).toBe('chrome-error://chromewebdata/');
