@@ -93,7 +93,7 @@ export async function startServer(config: Frozen<IdentityConfig>, deps: ServerDe
     logger.info('metrics are served', { host: served.host, port: served.port });
   }
 
-  stack.use(startChores(api, logger));
+  stack.use(startChores(api, logger, () => certificate?.current().info.notAfter ?? null));
   const runner = createRunner(api);
   const operations = createOperations(api);
   const web = await createWeb(rooms, operations, runner);

@@ -15,12 +15,15 @@ const activityEverySeconds = 10;
 /** What mcias does by itself, second by second: it stops, and writes what is left, when disposed. */
 export type Chores = Disposable;
 
+/** When the certificate that is served ends; null without TLS. */
+export type CertificateEnd = () => Date | null;
+
 /**
  * Each second: changes of other processes (`mcias recover`) are taken over, and refused tokens are audited. Every ten seconds: uses
  * of tokens and sessions are written. Each minute: what has expired is removed, 500 rows at a time, and keys move on. Each day:
- * tokens that will end soon are warned of. A chore that fails is logged and tried again in its turn.
+ * tokens and a certificate that will end soon are warned of. A chore that fails is logged and tried again in its turn.
  */
-export function startChores(deps: ApiDeps, logger: Logger): Chores {
+export function startChores(deps: ApiDeps, logger: Logger, certificate: CertificateEnd): Chores {
   let seconds = 0;
   let warnedDay = -1;
   let version = deps.store.dataVersion();
@@ -57,7 +60,7 @@ export function startChores(deps: ApiDeps, logger: Logger): Chores {
       attempt('removing what has expired', () => sweep(deps));
       maintainKeys();
       const day = Math.floor(deps.clock() / dayMs);
-      if (day !== warnedDay) attempt('looking for tokens that will end', () => warnOfEnds(deps, logger));
+      if (day !== warnedDay) attempt('looking for tokens that will end', () => warnOfEnds(deps, logger, certificate()));
       warnedDay = day;
     }
     seconds++;
@@ -78,7 +81,12 @@ function writeActivity({ store, activity, inForce }: ApiDeps): void {
 }
 
 /** One short transaction for each kind, so that no login waits long for the lock. */
-export function sweep({ store, softLocks, clock, inForce }: ApiDeps): void {
+export function sweep({
+  store,
+  softLocks,
+  clock,
+  inForce,
+}: Pick<ApiDeps, 'store' | 'softLocks' | 'clock' | 'inForce'>): void {
   const now = clock();
   store.change((writer) => pruneTickets(writer, now));
   store.change((writer) => pruneCodes(writer, now));
@@ -90,8 +98,17 @@ export function sweep({ store, softLocks, clock, inForce }: ApiDeps): void {
   store.change((writer) => pruneAudit(writer, now - inForce().config.audit.retain, now, 500));
 }
 
-function warnOfEnds({ store, clock }: ApiDeps, logger: Logger): void {
+/** What will end within 30 days. */
+export function warnOfEnds(
+  { store, clock }: Pick<ApiDeps, 'store' | 'clock'>,
+  logger: Logger,
+  certificateEnd: Date | null,
+): void {
   const now = clock();
+  if (certificateEnd !== null && certificateEnd.getTime() - now < warnBeforeMs) {
+    const days = Math.floor((certificateEnd.getTime() - now) / dayMs);
+    logger.warn(`the certificate ends in ${days} days; put a new one in its place, it is taken over by itself`);
+  }
   for (const { account, expiresAt } of systemTokenExpiry(store.reader, now)) {
     if (expiresAt - now >= warnBeforeMs) continue;
     const days = Math.floor((expiresAt - now) / dayMs);

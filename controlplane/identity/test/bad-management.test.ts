@@ -151,6 +151,30 @@ describe('IA-34 who may manage', () => {
     );
   });
 
+  it('IA-64 from a service of rate_limit.forwarders it is believed without any token', async () => {
+    using other = await createMciasFolder(
+      '[rate_limit]\nlogin_burst = 2\nlogin_per_minute = 1\nforwarders = ["127.0.0.1/32"]\n',
+    );
+    await other.addPerson('gus', ['guest']);
+    await using running = await other.start();
+    using client = createRestClient(running, other.caPem);
+    const from = async (client_ip: string) =>
+      said(
+        await client.post('/v1/auth/login', {
+          username: 'gus',
+          password: testPassword,
+          service_name: 'mcias',
+          client_ip,
+        }),
+      );
+    expect([await from('203.0.113.1'), await from('203.0.113.1'), await from('203.0.113.1')]).toEqual([
+      '200',
+      '200',
+      '429 rate_limited',
+    ]);
+    expect(await from('203.0.113.2')).toBe('200');
+  });
+
   it('row 44: unknown paths and methods', async () => {
     await expectReason('unknown_route', '404 not_found', () => rest.get('/v1/nothing', admin));
     const answer = await rest.send('DELETE', '/v1/accounts', undefined, admin);
