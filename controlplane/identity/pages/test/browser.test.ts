@@ -226,6 +226,25 @@ describe('pages in a real browser', () => {
     expect((await mcias.rooms.verifier.verify(token, mcias.clock.nowMs)).ok).toBe(false);
     await admin.page.goto(at('/admin/sessions?account=newbie'));
     await sees(admin, 'All sessions');
+    await admin.page.goto(at('/admin/accounts/newbie'));
+    await admin.page.fill('#display_name', 'New Body');
+    await send(admin, '/admin/accounts/newbie/profile');
+    await admin.page.waitForSelector('#display_name[value="New Body"]');
+    for (const roles of ['guest', 'user']) {
+      await admin.page.fill('#roles', roles);
+      await send(admin, '/admin/accounts/newbie/roles');
+      await admin.page.waitForSelector(`#roles[value="${roles}"]`);
+    }
+    for (const button of ['unlock', 'disable', 'enable', 'delete']) {
+      await admin.page.goto(at('/admin/accounts/mcr'));
+      await send(admin, `/admin/accounts/mcr/${button}`);
+      await sees(admin, button === 'delete' ? 'Accounts' : 'Account mcr');
+    }
+    await admin.page.goto(at('/admin/policy'));
+    await admin.page.click('text="Replace the set"');
+    await admin.page.waitForSelector('text="Rules, revision 2"');
+    const changes = ['account.roles_set', 'account.disabled', 'account.enabled', 'account.deleted', 'policy.changed'];
+    expect(mcias.audited()).toEqual(expect.arrayContaining(changes));
     mcias.clock.nowMs += 16 * 60_000;
     await admin.page.goto(at('/admin/keys'));
     await send(admin, '/admin/keys/rotate');
