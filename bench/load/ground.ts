@@ -34,7 +34,7 @@ export async function layGround(): Promise<Ground> {
     return file;
   };
   const ca = await createSeedCa();
-  const { certPem, keyPem } = await ca.issue({ names: [WEB_HOST, STREAM_HOST] });
+  const { certPem, keyPem } = await ca.issue({ names: [WEB_HOST, STREAM_HOST, '127.0.0.1', '::1'] });
   return {
     dir,
     tls: {

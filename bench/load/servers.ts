@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { program } from './backends.ts';
 import type { ServerKind } from './model.ts';
 
 /** The kinds of servers, ours and of others; another system's scenario adds its own here. */
@@ -30,6 +31,25 @@ export const sniproxy: ServerKind = {
   needs: ['sniproxy'],
   configName: 'sniproxy.conf',
   run: (config) => ['sniproxy', '-f', '-c', config],
+};
+
+/** Programs of ours that do the least of what mcias does, or do it by what others wrote. */
+export const oidcProvider: ServerKind = {
+  needs: [],
+  configName: 'oidc.json',
+  run: (config) => program('oidc-server', config),
+};
+export const bareNode: ServerKind = {
+  needs: [],
+  configName: 'bare-node.json',
+  run: (config) => program('bare-node', config),
+};
+export const argon2Loop: ServerKind = {
+  needs: [],
+  configName: 'argon2.json',
+  run: (config) => program('argon2-server', config),
+  // As bin/mcias has it: hashes run in libuv's pool.
+  env: () => ({ UV_THREADPOOL_SIZE: '16' }),
 };
 
 export const caddy = caddyKind('caddy');
