@@ -21,7 +21,8 @@ export function exitCodeOf(error: unknown): ExitCode {
   // The way back is an older configuration of the machine, not another try (PF-32).
   if (error.code === 'database_schema_newer') return exitCode.badConfig;
   if (error.code === 'interrupted') return exitCode.interrupted;
-  const silent = error.system === 'grpc' && silentCodes.includes(error.code);
+  const isTransport = error.system === 'grpc' || error.system === 'http_client';
+  const silent = isTransport && silentCodes.includes(error.code);
   // mcias, for a tool that asks it.
   const unasked = error.system === 'auth' && error.code === 'auth_unavailable';
   return silent || unasked || error.system === 'admin_socket' ? exitCode.partial : exitCode.failed;

@@ -1,14 +1,11 @@
 import { resolve } from 'node:path';
 
-import { Client, credentials, Metadata } from '@grpc/grpc-js';
-import type { ClientReadableStream, ServiceError } from '@grpc/grpc-js';
+import { Client, credentials } from '@grpc/grpc-js';
 
-import type { SystemError } from '../errors/index.ts';
-import { callErrors } from './call.ts';
+import { clientsOver } from './calls.ts';
 import { defaultGrpcLimits } from './server.ts';
-import type { CallOptions, MethodDefinition, ServiceClient, ServiceDefinition } from './types.ts';
+import type { MakeClient } from './calls.ts';
 import { checkSocketPath, explainSocket } from './unix-socket.ts';
-import { fromServiceError } from './wire-error.ts';
 
 export type ConnectOptions = {
   /** The time limit of a unary call that sets none. */
@@ -18,10 +15,8 @@ export type ConnectOptions = {
 
 export type UnixConnection = Disposable & {
   readonly socketPath: string;
-  client<S extends ServiceDefinition>(service: S): ServiceClient<S>;
+  readonly client: MakeClient;
 };
-
-const defaultTimeoutMs = 30_000;
 
 /**
  * Opens a server's Unix socket.
@@ -40,85 +35,16 @@ export async function connectUnix(path: string, options: ConnectOptions = {}): P
     // A connection of its own: closing this one must not touch another's.
     'grpc.use_local_subchannel_pool': 1,
   });
-  const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
-  const failure = async (error: ServiceError, signal: AbortSignal | undefined): Promise<SystemError> => {
-    if (signal?.aborted === true) {
-      return callErrors.error('cancelled', 'the call was cancelled here', {}, { cause: signal.reason });
-    }
-    const known = fromServiceError(error);
-    // The library's "connection dropped" says less than what is the matter with the socket now.
-    const lost = known.system === 'grpc' && known.code === 'unavailable' ? await explainSocket(socketPath) : null;
-    return lost ?? known;
-  };
-
-  const unary =
-    (method: MethodDefinition) =>
-    async (request: unknown, call: CallOptions = {}): Promise<unknown> => {
-      let cancel = (): void => undefined;
-      try {
-        return await new Promise((answer, refuse) => {
-          const running = channel.makeUnaryRequest(
-            method.path,
-            encoderOf(method),
-            method.responseDeserialize,
-            request,
-            new Metadata(),
-            { deadline: Date.now() + (call.timeoutMs ?? timeoutMs) },
-            (error, response) => (error === null ? answer(response) : refuse(error)),
-          );
-          cancel = () => running.cancel();
-          if (call.signal?.aborted === true) cancel();
-          else call.signal?.addEventListener('abort', cancel, { once: true });
-        });
-      } catch (error) {
-        throw await failure(error as ServiceError, call.signal);
-      } finally {
-        call.signal?.removeEventListener('abort', cancel);
-      }
-    };
-
-  const stream = (method: MethodDefinition) =>
-    async function* (request: unknown, call: CallOptions = {}): AsyncGenerator<unknown, void> {
-      const deadline = call.timeoutMs === undefined ? Infinity : Date.now() + call.timeoutMs;
-      const running: ClientReadableStream<unknown> = channel.makeServerStreamRequest(
-        method.path,
-        encoderOf(method),
-        method.responseDeserialize,
-        request,
-        new Metadata(),
-        { deadline },
-      );
-      // The loop below hears of every error that matters; this one hears of the cancellation after the loop.
-      running.on('error', () => undefined);
-      const cancel = (): void => running.cancel();
-      if (call.signal?.aborted === true) cancel();
-      else call.signal?.addEventListener('abort', cancel, { once: true });
-      try {
-        yield* running;
-      } catch (error) {
-        throw await failure(error as ServiceError, call.signal);
-      } finally {
-        call.signal?.removeEventListener('abort', cancel);
-        running.cancel();
-      }
-    };
-
   return {
     socketPath,
-    client<S extends ServiceDefinition>(service: S): ServiceClient<S> {
-      const calls = Object.entries(service).map(([name, method]) => {
-        if (method.requestStream) throw new Error(`gRPC ${method.path} streams its request, which is not supported`);
-        return [name, method.responseStream ? stream(method) : unary(method)] as const;
-      });
-      // Each function is made from the method that S names, so the mapped type holds; the compiler cannot see it.
-      return Object.fromEntries(calls) as unknown as ServiceClient<S>;
-    },
+    client: clientsOver({
+      channel,
+      timeoutMs: options.timeoutMs ?? null,
+      bearer: () => null,
+      explainLost: () => explainSocket(socketPath),
+    }),
     [Symbol.dispose]() {
       channel.close();
     },
   };
-}
-
-function encoderOf(method: MethodDefinition): (value: unknown) => Buffer {
-  return method.requestSerialize as (value: unknown) => Buffer;
 }

@@ -1,11 +1,13 @@
 export { connectUnix } from './client.ts';
 export type { UnixConnection } from './client.ts';
+export { connectNetwork } from './network-client.ts';
+export type { NetworkConnection } from './network-client.ts';
 export { listenGrpc } from './network.ts';
 export type { GrpcListener } from './network.ts';
 export { createGrpcServer } from './server.ts';
 export type { GrpcLimits, GrpcServer } from './server.ts';
 export { defineService } from './service.ts';
 export type { ServedService } from './service.ts';
-export type { AuthorizationMap, CallContext, Handlers, ServiceClient } from './types.ts';
+export type { AuthorizationMap, CallOptions, CallContext, Handlers, ServiceClient } from './types.ts';
 export { checkSocketPath, probeSocket, socketErrors } from './unix-socket.ts';
 export { watchChanges } from './watch.ts';
