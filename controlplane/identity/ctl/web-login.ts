@@ -39,7 +39,7 @@ export async function webLogin({ api, target, terminal, signal }: Session): Prom
       code_challenge: createHash('sha256').update(codeVerifier).digest('base64url'),
       code_challenge_method: 'S256',
     });
-    terminal.progress(`open this in a browser on this machine:\n${target.server}/sso/authorize?${query.toString()}`);
+    terminal.progress(`open in a browser on this machine: ${target.server}/sso/authorize?${query.toString()}`);
     const code = codeOf(await answer.promise);
     return await api.sso.exchangeCode({ code, clientId, redirectUri, codeVerifier }, { signal });
   } finally {
