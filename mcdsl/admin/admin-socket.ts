@@ -70,7 +70,7 @@ export async function createAdminSocket(options: AdminSocketOptions): Promise<Ad
   let closing: Promise<void> | null = null;
   const close = async (graceMs: number): Promise<void> => {
     try {
-      await bound.release();
+      bound.release();
     } finally {
       await server.close(graceMs);
     }

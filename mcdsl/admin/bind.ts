@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { chmod, chown, link, lstat, mkdtemp, rename, rm, stat, unlink } from 'node:fs/promises';
+import { linkSync, lstatSync, renameSync, unlinkSync } from 'node:fs';
+import { chmod, chown, link, lstat, mkdtemp, rename, rm, unlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
@@ -20,10 +21,12 @@ export type BindOptions = {
   readonly logger: Logger;
 };
 
+type Identity = { readonly dev: number; readonly ino: number };
+
 export type BoundSocket = {
   readonly path: string;
   /** Removes the path if it is still ours, and accepts nothing more. Connections stay. */
-  release(): Promise<void>;
+  release(): void;
 };
 
 /**
@@ -154,14 +157,33 @@ async function removeDead(path: string, aside: string): Promise<void> {
   await unlink(aside);
 }
 
-async function release(server: Server, path: string, own: { dev: number; ino: number }): Promise<void> {
-  // Before closing: while we listen, the kernel cannot give our inode number to another process's socket.
+function release(server: Server, path: string, own: Identity): void {
   try {
-    const now = await stat(path);
-    if (now.dev === own.dev && now.ino === own.ino) await unlink(path);
+    // Before closing: while we listen, the kernel cannot give our inode number to another process's socket.
+    removeOwn(path, own);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   } finally {
     server.close();
   }
+}
+
+/** A successor may put its socket there between the look and the removal: what was moved by mistake is put back. */
+function removeOwn(path: string, own: Identity): void {
+  if (!isOwn(path, own)) return;
+  const aside = `${path}.${process.pid}`;
+  renameSync(path, aside);
+  try {
+    if (!isOwn(aside, own)) linkSync(aside, path);
+  } catch (error) {
+    // An even newer one is there.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    unlinkSync(aside);
+  }
+}
+
+function isOwn(path: string, own: Identity): boolean {
+  const { dev, ino } = lstatSync(path);
+  return dev === own.dev && ino === own.ino;
 }
