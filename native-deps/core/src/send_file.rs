@@ -1,6 +1,6 @@
 //! *sendfile* of the native boundary: the bytes of a file go to a socket without passing through this process.
 
-#[cfg(not(test))]
+#[cfg(not(any(test, fuzzing)))]
 mod binding;
 
 use std::os::fd::{AsRawFd, OwnedFd};

@@ -1,8 +1,8 @@
 //! *datagrams* of the native boundary: UDP in batches, one call into JavaScript for each.
 
-#![cfg_attr(test, allow(dead_code))]
+#![cfg_attr(any(test, fuzzing), allow(dead_code))]
 
 mod batch;
-#[cfg(not(test))]
+#[cfg(not(any(test, fuzzing)))]
 mod binding;
 mod socket;

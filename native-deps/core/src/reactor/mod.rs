@@ -2,22 +2,22 @@
 //! slots, a connection has its sockets; whatever is dropped closes what it owns.
 
 // Tests run without node, whose symbols `uv` needs.
-#![cfg_attr(test, allow(dead_code))]
+#![cfg_attr(any(test, fuzzing), allow(dead_code))]
 
-#[cfg(not(test))]
+#[cfg(not(any(test, fuzzing)))]
 mod binding;
 mod connection;
-mod core;
+pub mod core;
 mod flow;
-#[cfg(not(test))]
+#[cfg(not(any(test, fuzzing)))]
 mod host;
-mod io;
+pub mod io;
 mod listener;
 mod pipes;
 mod relay;
 mod shared;
 mod side;
 mod slots;
-mod sys;
+pub mod sys;
 mod wheel;
-mod wire;
+pub mod wire;
