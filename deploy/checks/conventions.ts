@@ -29,7 +29,7 @@ export const conventions: readonly Convention[] = [
   },
   {
     name: `no file is longer than ${maximumLines} lines`,
-    appliesTo: isCode,
+    appliesTo: (path) => isCode(path) || path.endsWith('.rs'),
     faults: ({ source }) => {
       const lines = source.split('\n').length - 1;
       return lines > maximumLines ? [`${lines} lines: split it by capability`] : [];
