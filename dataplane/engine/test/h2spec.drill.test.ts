@@ -6,32 +6,10 @@ import { listenOn } from '../../proxy/l7/test/harness.ts';
 import { makeTempDir, ROOT, run, startMcProxy } from './running-proxy.ts';
 import { createPki } from './tls-peers.ts';
 
-/**
- * Cases that fail, and why each is left: all are nghttp2's or Node's own behaviour (a bare Node server fails the same and three
- * more), and in none of them anything of the frame in question gets to a backend.
- */
-const LEFT: Readonly<Record<string, string>> = {
-  // RFC 9113 §5.1: a frame on a closed stream MAY be a connection error; nghttp2 ignores it. RFC 7540 said MUST.
-  'http2/5.1 closed: Sends a DATA frame after sending RST_STREAM frame': 'ignored',
-  'http2/5.1 closed: Sends a HEADERS frame after sending RST_STREAM frame': 'ignored',
-  'http2/5.1 closed: Sends a DATA frame': 'ignored',
-  'http2/5.1 closed: Sends a HEADERS frame': 'ignored',
-  // §5.1.1: an identifier below the highest one so far is that of a closed stream, and nghttp2 treats it so.
-  'http2/5.1.1 Sends stream identifier that is numerically smaller than previous': 'ignored',
-  // §5.3.2 deprecates priorities, and nghttp2 does not look into PRIORITY frames any more.
-  'http2/5.3.1 Sends PRIORITY frame that depend on itself': 'ignored',
-  'http2/6.3 Sends a PRIORITY frame with 0x0 stream identifier': 'ignored',
-  // §6.7 forbids to answer it. Node ends the connection, as one that acknowledges what nobody sent.
-  'http2/6.7 Sends a PING frame with ACK': 'connection error',
-  // §6.9.1 allows a stream error or a connection error for overflowing windows; the case wants the first.
-  'http2/6.9.1 Sends multiple WINDOW_UPDATE frames increasing the flow control window to above 2^31-1 on a stream':
-    'connection error',
-};
-
 const dir = makeTempDir();
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-it('PX-3 h2spec passes against an L7 route, but for what nghttp2 and Node decide', async (context) => {
+it('PX-3 h2spec passes against an L7 route', async (context) => {
   const build = await run(join(ROOT, 'deploy/h2spec/build'), []);
   // Without Go, or without the module proxy, there is no h2spec.
   if (build.code !== 0) return context.skip(build.stderr.trim());
@@ -63,7 +41,7 @@ tls_key = "${key}"
 
   const cases = readReport(readFileSync(report, 'utf8'));
   expect(cases.length).toBeGreaterThan(140);
-  expect(cases.filter(({ passed }) => !passed).map(({ name }) => name)).toEqual(Object.keys(LEFT));
+  expect(cases.filter(({ passed }) => !passed).map(({ name }) => name)).toEqual([]);
   expect(proxy.lines.filter(({ level }) => level === 'error' || level === 'fatal')).toEqual([]);
 });
 

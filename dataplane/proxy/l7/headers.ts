@@ -228,7 +228,7 @@ function namedValue(fields: readonly string[], lowerName: string): string | null
   return null;
 }
 
-/** A raw list as the object that node:http2 wants where it takes no list: for trailers and 1xx answers. */
+/** A raw list as the object that node:http2 wants where it takes no list: for trailers. */
 export function headerObject(fields: readonly string[]): Record<string, string[]> {
   const headers: Record<string, string[]> = Object.create(null);
   for (let i = 0; i < fields.length; i += 2) (headers[fields[i] ?? ''] ??= []).push(fields[i + 1] ?? '');

@@ -44,7 +44,7 @@ const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i;
 
 /**
  * Makes a head unambiguous or refuses it (RFC 9112 §3, §6; RFC 9113 §8.3): one host, one framing, a target in origin-form.
- * What the parsers below (ours, nghttp2) already refuse is checked again where a mistake would smuggle.
+ * What the parsers below already refuse is checked again where a mistake would smuggle.
  */
 export function normaliseHead(raw: RawHead, settings: ProxySettings): NormalHead {
   const fields = readRequestFields(raw.raw, raw.fieldsFrom);

@@ -8,7 +8,7 @@ import type { Reason } from '../reasons.ts';
 import type { ConnectionInfo, Reporter } from '../report.ts';
 import { refuseConnection, type ClientConnection, type L7Context } from './context.ts';
 import { serveHttp1 } from './http1-server/http1-connection.ts';
-import { serveHttp2 } from './http2-front.ts';
+import { serveHttp2 } from './http2-server/http2-connection.ts';
 import { createRouteTls, type RouteTls } from './route-tls.ts';
 import { createStallWatch } from './stall-watch.ts';
 import { createDialer } from './upstream/dialer.ts';

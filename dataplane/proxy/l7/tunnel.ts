@@ -12,14 +12,20 @@ export interface TunnelObserver {
  */
 export function joinTunnel(client: Duplex, backend: Duplex, observer: TunnelObserver): void {
   let open = 2;
-  const closed = (other: Duplex) => (): void => {
-    if (!other.writableFinished || !other.readableEnded) other.destroy();
+  const closed = (side: Duplex, other: Duplex) => (): void => {
+    if (!side.readableEnded || other.writableFinished) abandon(other);
+    // It came to its end, and the other is still taking what it said.
+    else other.once('finish', () => abandon(other));
     if (--open === 0) observer.ended();
   };
   flow(client, backend, (sizeBytes) => observer.moved('up', sizeBytes));
   flow(backend, client, (sizeBytes) => observer.moved('down', sizeBytes));
-  client.once('close', closed(backend));
-  backend.once('close', closed(client));
+  client.once('close', closed(client, backend));
+  backend.once('close', closed(backend, client));
+}
+
+function abandon(side: Duplex): void {
+  if (!side.writableFinished || !side.readableEnded) side.destroy();
 }
 
 function flow(from: Duplex, to: Duplex, moved: (sizeBytes: number) => void): void {

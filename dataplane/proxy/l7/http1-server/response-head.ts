@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { isFieldText } from '../http1/field-lines.ts';
 import { headerName } from '../header-kinds.ts';
+import { httpDate } from '../http-date.ts';
 
 export type ResponseFraming = 'none' | 'length' | 'chunked' | 'until-close';
 
@@ -24,7 +25,7 @@ export interface WrittenHead {
   readonly contentLength: number;
 }
 
-/** What nghttp2 lets through is not ours to know; two framings in one head would be. */
+/** What nghttp2 lets through of a backend is not ours to know; two framings in one head would be. */
 const LENGTH = /^\d{1,15}$/;
 
 /** Throws when a field can't be sent: a line break in it would be a response of its own. */
@@ -88,18 +89,4 @@ function statusLine(status: number): string {
     statusLines.set(status, line);
   }
   return line;
-}
-
-let dateText = '';
-let dateSecond = 0;
-
-/** RFC 9110 §6.6.1, for backends that leave it out. Made once a second. */
-function httpDate(): string {
-  const now = Date.now();
-  const second = Math.floor(now / 1000);
-  if (second !== dateSecond) {
-    dateSecond = second;
-    dateText = new Date(now).toUTCString();
-  }
-  return dateText;
 }

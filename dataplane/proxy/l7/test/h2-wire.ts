@@ -183,8 +183,7 @@ export async function openWire(rig: Rig, settings: Buffer = Buffer.alloc(0)): Pr
     goaway: async () => (await find((one) => one.type === TYPE.goaway)).payload.readUInt32BE(4),
     reset: async (id) =>
       (await find((one) => one.type === TYPE.rstStream && one.streamId === id)).payload.readUInt32BE(),
-    status: async (id) =>
-      statusOf((await find((one) => one.type === TYPE.headers && one.streamId === id)).payload[0] ?? 0),
+    status: async (id) => statusOf((await find((one) => one.type === TYPE.headers && one.streamId === id)).payload),
     closed,
     [Symbol.dispose]: () => void socket.destroy(),
   };
@@ -210,7 +209,11 @@ function readFrame(bytes: Buffer): Frame | null {
   };
 }
 
-/** :status comes first; the common ones stand in the static table (RFC 7541 appendix A), others are 0 here. */
-function statusOf(first: number): number {
-  return [200, 204, 206, 304, 400, 404, 500][(first & 0x7f) - 8] ?? 0;
+/**
+ * :status comes first, but for a table without room (RFC 7541 §6.3); the common ones stand in the static table (appendix A), others
+ * are 0 here.
+ */
+function statusOf(block: Buffer): number {
+  const first = block[0] === 0x20 ? block[1] : block[0];
+  return [200, 204, 206, 304, 400, 404, 500][((first ?? 0) & 0x7f) - 8] ?? 0;
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { HOLD, setUpAttacked, streamId } from './attacked.ts';
 import { data, FLAG, frame, get, post, rst, TYPE, uint32, windowUpdate } from './h2-wire.ts';
 
-const { NGHTTP2_PROTOCOL_ERROR, NGHTTP2_STREAM_CLOSED } = constants;
+const { NGHTTP2_FLOW_CONTROL_ERROR, NGHTTP2_PROTOCOL_ERROR, NGHTTP2_STREAM_CLOSED } = constants;
 const attacked = setUpAttacked();
 
 describe('requests that come to nothing', () => {
@@ -55,6 +55,17 @@ describe('requests that come to nothing', () => {
     await attacked.expectCut(client);
   });
 
+  it('server-caused resets: a window that overflows is budgeted', async () => {
+    using client = await attacked.open();
+    await client.flood(
+      5_000,
+      (i) => Buffer.concat([get(streamId(i), HOLD), windowUpdate(streamId(i), 0x7fffffff)]),
+      (i) => client.reset(streamId(i)),
+    );
+    await attacked.expectCut(client);
+    expect(await client.reset(1)).toBe(NGHTTP2_FLOW_CONTROL_ERROR);
+  });
+
   it('heads that are refused before they are requests are budgeted', async () => {
     using client = await attacked.open();
     await client.flood(
@@ -80,7 +91,6 @@ describe('requests that come to nothing', () => {
 
 describe('MadeYouReset by frames that break a rule of the connection', () => {
   it.each<[string, number, (id: number) => Buffer[]]>([
-    ['WINDOW_UPDATE that overflows a stream', 0, (id) => [windowUpdate(id, 0x7fffffff)]],
     ['WINDOW_UPDATE of 0', 0, (id) => [windowUpdate(id, 0)]],
     ['DATA after END_STREAM', NGHTTP2_STREAM_CLOSED, (id) => [data(id, 'x')]],
     ['PRIORITY of a wrong length', 0, (id) => [frame(TYPE.priority, 0, id, uint32(0))]],

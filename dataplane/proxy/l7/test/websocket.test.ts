@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { createServer } from 'node:http';
+import { createServer as createNet } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import { data, FLAG, frame, hpack, openWire, requestFields, setting, TYPE, windowUpdate } from './h2-wire.ts';
 import { createRig, listenOn } from './harness.ts';
 
 /** Accepts a WebSocket handshake and echoes bytes; whether they are frames is no business of a proxy. */
@@ -137,4 +139,36 @@ it('PX-3 WebSocket over HTTP/2 (RFC 8441) reaches a backend of HTTP/1.1', async 
   await rig.recorded(1);
   expect(rig.records[0]).toMatchObject({ status: 101, protocol: 'http2', bytesUp: 5, bytesDown: 5 });
   session.close();
+});
+
+it('PX-3 a WebSocket over HTTP/2 that both sides have ended is whole, however small the client’s window', async () => {
+  await using rig = await createRig();
+  const sizeBytes = 50_000;
+  await using backend = await listenOn(
+    createNet({ allowHalfOpen: true }, (socket) => {
+      socket.resume();
+      socket.once('data', () => {
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+        socket.once('end', () => socket.end(Buffer.alloc(sizeBytes, 'x')));
+      });
+    }),
+  );
+  await rig.addRoute('app.test', backend.address);
+  using client = await openWire(rig, setting(4, 1_000));
+  const fields = requestFields('CONNECT', [
+    [':protocol', 'websocket'],
+    ['sec-websocket-version', '13'],
+  ]);
+  client.send(frame(TYPE.headers, FLAG.endHeaders, 1, hpack(fields)));
+  expect(await client.status(1)).toBe(200);
+  client.send(data(1, '', FLAG.endStream));
+  const pieces = () => client.frames.filter((one) => one.type === TYPE.data);
+  const size = () => pieces().reduce((sum, one) => sum + one.payload.length, 0);
+  for (let asked = 1_000; asked < sizeBytes; asked += 1_000) {
+    await client.frame(() => size() >= asked);
+    client.send(windowUpdate(1, 1_000));
+  }
+  await client.frame((one) => one.type === TYPE.data && (one.flags & FLAG.endStream) !== 0);
+  expect(size()).toBe(sizeBytes);
+  expect(client.frames.some((one) => one.type === TYPE.rstStream)).toBe(false);
 });
