@@ -135,7 +135,7 @@ export function createRooms(options: RoomsOptions): Rooms {
     login: createLogin(loginOptions),
     stepUp: createStepUp(loginOptions),
     issuer: createTokenIssuer({ keyring, issuer: issuerName, times: () => current.settings.tokenTimes }),
-    verifier: createTokenVerifier({ reader: store.reader, keyring, issuer: issuerName }),
+    verifier: createTokenVerifier({ store, keyring, issuer: issuerName }),
     activity: createActivity(),
     clock,
     inForce: () => current,

@@ -43,10 +43,11 @@ export async function send(
   if (isUnread) dropRest(raw, response);
   const { body } = answer;
   if (!(body instanceof Readable)) {
-    const bytes = body === null ? null : Buffer.from(body);
-    if (answer.status !== 204 && answer.status !== 304) headers['content-length'] = String(bytes?.length ?? 0);
+    const length = body === null ? 0 : Buffer.byteLength(body);
+    if (answer.status !== 204 && answer.status !== 304) headers['content-length'] = String(length);
     response.writeHead(answer.status, headers);
-    response.end(raw.method === 'HEAD' || bytes === null ? undefined : bytes);
+    // Text leaves together with the head, as one write.
+    response.end(raw.method === 'HEAD' || body === null ? undefined : body);
     return;
   }
   response.writeHead(answer.status, headers);

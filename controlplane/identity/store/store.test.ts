@@ -100,6 +100,26 @@ describe('the database of mcias', () => {
     expect(temp.store.dataVersion()).not.toBe(before);
   });
 
+  it('IA-40 counts changes, its own and those of others, also one that failed', () => {
+    const { store } = temp;
+    const before = store.changes();
+    readMeta(store.reader, 'rp_id');
+    expect(store.changes()).toBe(before);
+    store.change((w) => writeMeta(w, 'rp_id', 'a.test', 1));
+    const own = store.changes();
+    expect(own).toBeGreaterThan(before);
+    const fails = (): never => {
+      throw new Error('undone');
+    };
+    expect(() => store.change(fails)).toThrow('undone');
+    const undone = store.changes();
+    expect(undone).toBeGreaterThan(own);
+    const other = new Sqlite(temp.path);
+    other.prepare("INSERT INTO meta (key, value, created_at) VALUES ('policy_revision', '1', 1)").run();
+    other.close();
+    expect(store.changes()).toBeGreaterThan(undone);
+  });
+
   it('IA-66 answers audit_unavailable when nothing can be written, with nothing changed', () => {
     const other = new Sqlite(temp.path);
     other.exec('BEGIN IMMEDIATE');

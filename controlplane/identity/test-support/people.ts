@@ -41,7 +41,7 @@ export function logIn(store: Store, account: Account, now: number): OpenedSessio
 /** Issuer and verifier over one database, as a server has them. */
 export function createTokens({ store, keyring }: TempKeys, cacheEntries?: number) {
   const issuer = createTokenIssuer({ keyring, issuer: () => testIssuer, times: () => testTokenTimes });
-  const deps = { reader: store.reader, keyring, issuer: () => testIssuer };
+  const deps = { store, keyring, issuer: () => testIssuer };
   const verifier = createTokenVerifier(cacheEntries === undefined ? deps : { ...deps, cacheEntries });
   return { issuer, verifier };
 }

@@ -1,7 +1,12 @@
 import type { Claims } from './claims.ts';
+import type { TokenRow } from './row.ts';
 
-/** What was verified of a token and can never change: its signature and claims. Time, revocation and roles are asked anew. */
-export type VerifiedSignature = { readonly kid: string; readonly claims: Claims };
+/** What was verified of a token and can never change, its signature and claims; and its row, good for one number of changes. */
+export type VerifiedSignature = {
+  readonly kid: string;
+  readonly claims: Claims;
+  row: { readonly value: TokenRow | null; readonly changes: number } | null;
+};
 
 export type SignatureCacheStats = {
   readonly entries: number;

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { disableAccount, requireAccount, setRoles, type Account } from '../accounts/index.ts';
 import { tokenSeries } from '../keys/index.ts';
 import { endSession, type OpenedSession } from '../sessions/index.ts';
+import { openStore } from '../store/index.ts';
 import { createTestClock, type TestClock } from '../test-support/clock.ts';
 import { addPerson, addService, createTokens, logIn, testIssuer } from '../test-support/people.ts';
 import { allSeries, openTempKeys, type TempKeys } from '../test-support/temp-keys.ts';
@@ -232,6 +233,18 @@ describe('what the database says', () => {
     expect(await reasonOf(other.token)).toBe('session_ended');
     temp.store.change((w) => endSession(w, opened.session.id, 'logout', clock.now()));
     expect(await reasonOf(other.token)).toBe('revoked');
+  });
+
+  it('IA-40 counts at each verification also when another process has changed it, or time alone has passed', async () => {
+    const other = temp.store.change((w) => tokens.issuer.forSession(w, ann, opened.session, ['mcr'], clock.now()));
+    expect([await reasonOf(good.token), await reasonOf(other.token)]).toEqual(['valid', 'valid']);
+    using process = openStore({ path: temp.path });
+    process.change((w) => revokeToken(w, good.tokenId, 'revoked', clock.now()));
+    expect([await reasonOf(good.token), await reasonOf(other.token)]).toEqual(['revoked', 'valid']);
+    process.change((w) => w.run('UPDATE sessions SET idle_expires_at = ?', [clock.now() + 1]));
+    expect(await reasonOf(other.token)).toBe('valid');
+    clock.advance(1);
+    expect(await reasonOf(other.token)).toBe('session_ended');
   });
 
   it('IA-43 refuses what a revoked key signed, remembered or not', async () => {

@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
-import type { Reader } from '../../../mcdsl/database/index.ts';
 import { refusal } from '../errors.ts';
 import type { Keyring } from '../keys/index.ts';
 import type { Reason } from '../reasons.ts';
+import type { Store } from '../store/index.ts';
 import { parseClaims, type Claims } from './claims.ts';
 import { parseCompact, parseObject, tokenAlg, tokenType, verifySignature, type Refused } from './jws.ts';
-import { lookUpToken, type TokenState } from './row.ts';
+import { judgeTokenRow, readTokenRow, type TokenRow, type TokenState } from './row.ts';
 import { createSignatureCache, type SignatureCacheStats, type VerifiedSignature } from './signature-cache.ts';
 
 export type VerifiedToken = { readonly claims: Claims; readonly state: TokenState };
@@ -31,7 +31,7 @@ export type TokenVerifier = {
 };
 
 export type VerifierDeps = {
-  readonly reader: Reader;
+  readonly store: Pick<Store, 'reader' | 'changes'>;
   readonly keyring: Keyring;
   /** `iss`, of this moment: the configuration may be loaded anew. */
   readonly issuer: () => string;
@@ -44,22 +44,29 @@ const leewaySeconds = 5;
 /**
  * The order of a verification: size, segments, canonical encoding, header, key, signature, issuer, times, database. jwk, jku, x5u
  * and x5c are never read: the only keys are those of the keyring. A signature that was verified once is remembered; the steps
- * after it are taken at each call.
+ * after it are taken at each call. The row is read again after any change of the database, whoever made it.
  */
 export function createTokenVerifier(deps: VerifierDeps): TokenVerifier {
-  const { reader, keyring, issuer } = deps;
+  const { store, keyring, issuer } = deps;
   const cache = createSignatureCache(deps.cacheEntries);
 
   const verify = async (token: string, now: number): Promise<Verification> => {
-    const key = createHash('sha256').update(token).digest('base64');
+    const key = hash('sha256', token, 'base64');
     const signed = await verified(token, key);
     if (!signed.ok) return { ok: false, reason: signed.reason, answer: 'invalid', logged: signed.logged ?? {} };
     const { claims } = signed.value;
     const fault = checkClaims(claims, issuer(), now);
     if (fault !== null) return refuse(fault, fault === 'expired' ? 'expired' : 'invalid', claims);
-    const found = lookUpToken(reader, claims.jti, now);
+    const found = judgeTokenRow(rowOf(signed.value), now);
     if (found.ok) return { ok: true, claims, state: found.state };
     return refuse(found.reason, found.reason === 'unknown_token' ? 'invalid' : found.reason, claims);
+  };
+
+  const rowOf = (known: VerifiedSignature): TokenRow | null => {
+    // Before the row: a change that comes between the two makes it read again.
+    const changes = store.changes();
+    if (known.row?.changes !== changes) known.row = { value: readTokenRow(store.reader, known.claims.jti), changes };
+    return known.row.value;
   };
 
   const verified = async (
@@ -102,7 +109,9 @@ async function checkSignature(
   if (key === null) return { ok: false, reason: 'unknown_kid', logged: { kid_sha256: sha256(shown(kid)) } };
   if (!(await verifySignature(token, key.publicKey, key.alg))) return { ok: false, reason: 'bad_signature' };
   const claims = parseClaims(parseObject(payload));
-  return claims === null ? { ok: false, reason: 'malformed' } : { ok: true, value: { kid: key.kid, claims } };
+  return claims === null
+    ? { ok: false, reason: 'malformed' }
+    : { ok: true, value: { kid: key.kid, claims, row: null } };
 }
 
 function checkClaims(
@@ -128,5 +137,5 @@ function shown(value: unknown): string {
 }
 
 function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  return hash('sha256', text);
 }
