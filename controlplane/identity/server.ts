@@ -37,6 +37,8 @@ export type ServerDeps = {
   readonly lifecycle: Lifecycle;
   readonly logger: RootLogger;
   readonly version: string;
+  /** The operator gives up the passkeys of another `webauthn.rp_id`. */
+  readonly acceptsRpIdChange: boolean;
   /** Reads and checks the configuration file again. @throws when it has errors, all named */
   readonly readConfig: () => Frozen<IdentityConfig>;
 };
@@ -64,7 +66,11 @@ export async function startServer(config: Frozen<IdentityConfig>, deps: ServerDe
   };
   for (const warning of initMasterKey(store, masterKey, Date.now()).warnings) logger.warn(warning);
   const inForce = readInForce(config);
-  if (inForce.settings.passkeys !== null) settleRpId(store, inForce.settings.passkeys.rpId, false, Date.now());
+  if (inForce.settings.passkeys !== null) {
+    const { rpId } = inForce.settings.passkeys;
+    const lost = settleRpId(store, rpId, deps.acceptsRpIdChange, Date.now());
+    if (lost > 0) logger.warn('passkeys of another domain are removed', { passkeys: lost, rp_id: rpId });
+  }
   const rooms = createRooms({ store, masterKey, inForce });
   await rooms.keyring.maintain(Date.now(), recordKeys(serverSource, Date.now()));
   if (countAdmins(store.reader) === 0) {
@@ -96,7 +102,7 @@ export async function startServer(config: Frozen<IdentityConfig>, deps: ServerDe
   stack.use(startChores(api, logger, () => certificate?.current().info.notAfter ?? null));
   const runner = createRunner(api);
   const operations = createOperations(api);
-  const web = await createWeb(rooms, operations, runner);
+  const web = await createWeb(rooms, operations, runner, refusals);
   const trusted = trustProxies(server.trusted_proxies);
   const http = stack.use(
     await createHttpServer({

@@ -30,10 +30,15 @@ export type ServerDescriptor<S extends z.ZodObject> = {
   logLevel(config: Frozen<z.output<S>>): LogLevel;
   /** What the operator is told beside each snapshot: `fields` with --json, else `line`. */
   snapshotNote?(config: Frozen<z.output<S>>): SnapshotNote;
+  /** Flags of `server` that this one has beside those of every server; given ones are in `ServeContext.flags`. */
+  readonly serverFlags?: readonly ServerFlag[];
   /** Commands that this server has beside those of every server. */
   addCommands?(own: OwnCommands<S>): void;
   serve(context: ServeContext<S>): Promise<RunningServer>;
 };
+
+/** @property name without the dashes, such as `accept-loss` */
+export type ServerFlag = { readonly name: string; readonly description: string };
 
 export type SnapshotNote = { readonly fields: Readonly<Record<string, unknown>>; readonly line: string };
 
@@ -52,6 +57,8 @@ export type ServeContext<S extends z.ZodObject> = {
   readonly lifecycle: Lifecycle;
   /** Asked for by `--take-over`: another process serves this configuration, and is to end once this one does. */
   readonly takeOver: boolean;
+  /** Names of the `serverFlags` that were given. */
+  readonly flags: ReadonlySet<string>;
   /**
    * For `reload`: reads the file again and logs its warnings. Its log level is for `reload` to set once the rest is in force.
    * @throws SystemError `config_invalid`; then nothing has changed
@@ -78,13 +85,21 @@ export function runServerProgram<S extends z.ZodObject>(
     .addOption(new Option('--config <file>', 'the configuration').default(`/srv/${name}/${name}.toml`))
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 64 wrong usage, 78 wrong configuration, 130 interrupted.');
 
-  command
+  const server = command
     .command('server')
     .description('run the server until SIGTERM; SIGHUP reads the configuration again')
-    .option('--take-over', 'replace the one that runs on this configuration without a failed connection')
-    .action(
-      program.action(({ takeOver = false }: { takeOver?: boolean }) => serve(descriptor, configFile(), takeOver)),
-    );
+    .option('--take-over', 'replace the one that runs on this configuration without a failed connection');
+  const own = (descriptor.serverFlags ?? []).map(({ name: flag, description }) => {
+    const option = new Option(`--${flag}`, description);
+    server.addOption(option);
+    return option;
+  });
+  server.action(
+    program.action((given: Readonly<Record<string, unknown>>) => {
+      const flags = own.filter((option) => given[option.attributeName()] === true).map((option) => option.name());
+      return serve(descriptor, configFile(), given['takeOver'] === true, new Set(flags));
+    }),
+  );
 
   command
     .command('snapshot')
@@ -129,6 +144,7 @@ async function serve<S extends z.ZodObject>(
   descriptor: ServerDescriptor<S>,
   configFile: string,
   takeOver: boolean,
+  flags: ReadonlySet<string>,
 ): Promise<never> {
   const loaded = loadOrThrow(descriptor.config, configFile);
   const logger = createLogger({ service: descriptor.name, level: descriptor.logLevel(loaded.config) });
@@ -140,7 +156,8 @@ async function serve<S extends z.ZodObject>(
   };
   return runServer({ logger, startExitCode: startExitCodeOf }, (lifecycle) => {
     logger.info('starting', { version: descriptor.version, pid: process.pid, config: configFile });
-    return descriptor.serve({ loaded, version: descriptor.version, logger, lifecycle, takeOver, reloadConfig });
+    const { version } = descriptor;
+    return descriptor.serve({ loaded, version, logger, lifecycle, takeOver, flags, reloadConfig });
   });
 }
 

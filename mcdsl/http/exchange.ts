@@ -11,7 +11,7 @@ import { checkInput } from './input.ts';
 import type { Observer } from './observe.ts';
 import { labelOf } from './route.ts';
 import type { ServedRoute } from './route.ts';
-import { answerOfError, send } from './send.ts';
+import { answerOfError, hstsHeader, send } from './send.ts';
 import type { ErrorPage, HttpAnswer, HttpContext, HttpRoute } from './types.ts';
 
 export type ExchangeDeps = {
@@ -104,6 +104,7 @@ async function answerOf(
     if (instead !== undefined) return instead;
   }
   if (target.kind === 'mount') {
+    if (deps.hsts) response.setHeader(...hstsHeader);
     await target.handle(raw, response, request.context);
     return null;
   }

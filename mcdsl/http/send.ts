@@ -21,6 +21,8 @@ const inertPolicy = "default-src 'none'; frame-ancestors 'none'";
 /** How much of a body that nobody wants is dropped so that its client, still writing, comes to read the answer. */
 const lingerBytes = 65_536;
 const oneYearSeconds = 31_536_000;
+/** RFC 6797. */
+export const hstsHeader = ['strict-transport-security', `max-age=${oneYearSeconds}`] as const;
 
 /** Sends an answer. Resolves when it has left, or its client has. */
 export async function send(
@@ -33,7 +35,7 @@ export async function send(
     'x-request-id': options.requestId,
     'x-content-type-options': 'nosniff',
     'content-security-policy': inertPolicy,
-    ...(options.hsts ? { 'strict-transport-security': `max-age=${oneYearSeconds}` } : {}),
+    ...(options.hsts ? Object.fromEntries([hstsHeader]) : {}),
     ...answer.headers,
     ...(options.cookies.length === 0 ? {} : { 'set-cookie': [...options.cookies] }),
   };

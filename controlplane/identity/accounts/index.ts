@@ -13,4 +13,5 @@ export {
 export type { AccountDraft, AccountPatch } from './change.ts';
 export { countAdmins, findAccountById, findAccountByName, listAccounts, namesOf, requireAccount } from './find.ts';
 export { nameRule, parseAccountName } from './names.ts';
+export { checkText } from './profile.ts';
 export { issueResetTicket, takeResetTicket } from './reset.ts';

@@ -9,7 +9,15 @@ import { hasSecondFactor, readWays } from '../factors/index.ts';
 import { beginSession, type Method, type Origin, type Verified } from '../login/index.ts';
 import type { Reason } from '../reasons.ts';
 import type { Rooms } from '../rooms.ts';
-import { endSession, endSessionsOf, findSession, rotateSession, stepUp, type Session } from '../sessions/index.ts';
+import {
+  endSession,
+  endSessionsOf,
+  findSession,
+  readSession,
+  rotateSession,
+  stepUp,
+  type Session,
+} from '../sessions/index.ts';
 
 /** The person behind a browser, as the database has them now. */
 export type Visitor = { readonly session: Session; readonly account: Account };
@@ -21,6 +29,8 @@ export type Visitor = { readonly session: Session; readonly account: Account };
 export type Browsers = {
   /** null: nobody is logged in. */
   visitor(context: HttpContext): Visitor | null;
+  /** The same person as before, as the database has them after the body has come; null: logged out, disabled meanwhile. */
+  stillThere(context: HttpContext): Visitor | null;
   /** A verified login becomes a session of this browser; the one that it had before ends. */
   begin(context: HttpContext, verified: Verified): Visitor;
   /** A new proof of the same person. */
@@ -109,6 +119,15 @@ export function createBrowsers({ store, clock, login, activity, inForce }: Brows
         visitor = find(context);
         known.set(context, visitor);
       }
+      return visitor;
+    },
+
+    stillThere(context) {
+      const before = known.get(context) ?? null;
+      const session = before && readSession(store.reader, before.session.id, clock());
+      const account = before && findAccountById(store.reader, before.account.id);
+      const visitor = session !== null && account?.status === 'enabled' ? { session, account } : null;
+      known.set(context, visitor);
       return visitor;
     },
 

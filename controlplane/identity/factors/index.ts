@@ -13,6 +13,7 @@ export {
   listPasskeys,
   removePasskey,
   renamePasskey,
+  acceptRpIdChange,
   settleRpId,
 } from './webauthn/index.ts';
 export type {

@@ -52,7 +52,7 @@ export async function interaction(
 }
 
 function deny(
-  { store, policy, browsers, clock, inForce }: OidcDeps,
+  { store, policy, browsers, clock, inForce, refusals }: OidcDeps,
   context: HttpContext,
   { account }: Visitor,
   clientId: string,
@@ -69,6 +69,7 @@ function deny(
     appendFailure(writer, { ...entry, event: 'oidc.refused', details: { rule_id: ruleId } }, clock()),
   );
   context.note({ refused: reason });
+  refusals.reason(reason);
   return { error: 'access_denied', error_description: reason };
 }
 

@@ -22,7 +22,7 @@ const shownAgain = ['invalid_credentials', 'account_locked', 'rate_limited', 'bu
  * `form-action` to every redirect that follows a form.
  */
 export function loginScreens(deps: PagesDeps): Readonly<Record<string, Screen>> {
-  const { store, login, browsers, view } = deps;
+  const { store, login, browsers, view, refusals } = deps;
 
   function form(context: HttpContext, to: string, username: string, refused: SystemError | null): HttpAnswer {
     const data = { to, username, alarm: refused?.message ?? '' };
@@ -57,6 +57,7 @@ export function loginScreens(deps: PagesDeps): Readonly<Record<string, Screen>> 
     } catch (error) {
       if (!(error instanceof SystemError) || !shownAgain.some((code) => code === error.code)) throw error;
       context.note({ refused: refusalOf(error)?.reason ?? error.code });
+      refusals.error(error);
       return again(error);
     }
   }

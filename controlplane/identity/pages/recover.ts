@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { SystemError } from '../../../mcdsl/errors/index.ts';
 import { formBody, route } from '../../../mcdsl/http/index.ts';
 import type { HttpAnswer, HttpContext } from '../../../mcdsl/http/index.ts';
-import { refusal } from '../errors.ts';
+import { refusal, refusalOf } from '../errors.ts';
 import type { PagesDeps } from './deps.ts';
 import { csrfField } from './fields.ts';
 import { checkLoginForm, statusOf } from './login.ts';
@@ -18,7 +18,7 @@ const fields = z.strictObject({
 
 /** `/recover`: a new password for who has a reset ticket of an admin. The ticket is typed, so it needs no script and no link. */
 export function recoverScreens(deps: PagesDeps, { perform }: Screens): Readonly<Record<string, Screen>> {
-  const { view, operations } = deps;
+  const { view, operations, refusals } = deps;
 
   function form(context: HttpContext, refused: SystemError | null): HttpAnswer {
     return view.show(context, 'recover', { alarm: refused?.message ?? '' }, statusOf(refused));
@@ -56,7 +56,8 @@ export function recoverScreens(deps: PagesDeps, { perform }: Screens): Readonly<
             return view.show(request, 'recovered');
           } catch (error) {
             if (!(error instanceof SystemError) || error.http >= 500) throw error;
-            request.note({ refused: error.code });
+            request.note({ refused: refusalOf(error)?.reason ?? error.code });
+            refusals.error(error);
             return form(request, error);
           }
         },

@@ -6,7 +6,7 @@ import type { Api, HttpAnswer, HttpContext, HttpRequest, HttpRoute, HttpRule } f
 import type { Operation } from '../api/index.ts';
 import { appendFailure } from '../audit/index.ts';
 import { loginPath, withReturn, type Visitor } from '../browser/index.ts';
-import { refusal } from '../errors.ts';
+import { refusal, refusalOf } from '../errors.ts';
 import type { PagesDeps } from './deps.ts';
 import { admitVisitor, asPerson } from './person.ts';
 
@@ -57,7 +57,7 @@ export type Screens = {
 };
 
 export function createScreens(deps: PagesDeps): Screens {
-  const { browsers, view, runner, inForce } = deps;
+  const { browsers, view, runner, inForce, refusals } = deps;
   const visitorOf = (context: HttpContext): Visitor => {
     const visitor = browsers.visitor(context);
     if (visitor === null) throw refusal('invalid_token', 'session_unknown', { message: 'your session has ended' });
@@ -99,8 +99,9 @@ export function createScreens(deps: PagesDeps): Screens {
       };
     },
     action({ path, params, fields, back, run, ...who }) {
+      const rule = ruleOf(deps, who, back);
       return {
-        rule: ruleOf(deps, who, back),
+        rule,
         route: route({
           method: 'POST',
           path,
@@ -108,6 +109,10 @@ export function createScreens(deps: PagesDeps): Screens {
           ...(params === undefined ? {} : { params }),
           body: formBody(fields),
           async answer(request) {
+            // A form may take its time to come, and its sender may have lost session or role since.
+            browsers.stillThere(request);
+            const instead = await rule.authorize(request);
+            if (instead !== undefined) return instead;
             const visitor = visitorOf(request);
             browsers.checkForm(request, visitor, request.body.csrf);
             try {
@@ -116,7 +121,8 @@ export function createScreens(deps: PagesDeps): Screens {
             } catch (error) {
               if (!(error instanceof SystemError) || error.http >= 500) throw error;
               const { message, http: status, code, retryAfterSeconds } = error;
-              request.note({ refused: code });
+              request.note({ refused: refusalOf(error)?.reason ?? code });
+              refusals.error(error);
               return view.show(request, 'refused', { message, back }, { status, retryAfterSeconds });
             }
           },
@@ -146,8 +152,10 @@ export function requireHttps(context: Pick<HttpContext, 'scheme'>): void {
   });
 }
 
+type Guard = Exclude<HttpRule, 'public'>;
+
 /** session → role → gate → recent proof. `back` is where a form's sender goes on after the detour; null: where a page's reader was. */
-function ruleOf({ browsers, store, clock }: PagesDeps, who: Who, back: string | null): HttpRule {
+function ruleOf({ browsers, store, clock }: PagesDeps, who: Who, back: string | null): Guard {
   return {
     rule: `${who.who}${who.isSensitive ? ', recent proof' : ''}`,
     authorize(context) {

@@ -2,14 +2,14 @@ import { SystemError } from '../../../mcdsl/errors/index.ts';
 import type { FamilyDefinition, FamilySamples, MetricsRegistry } from '../../../mcdsl/metrics/index.ts';
 import type { ApiDeps } from '../api/index.ts';
 import { refusalOf } from '../errors.ts';
-import type { Reason } from '../reasons.ts';
+import type { Refusals } from '../refusals.ts';
 import { tokenMetrics } from '../tokens/index.ts';
 
-/** `mc_mcias_refusals_total`: whatever was refused at either edge, and validates that said no, by reason. */
-export function countRefusals(registry: MetricsRegistry): {
-  reason(reason: Reason): void;
-  error(error: unknown): void;
-} {
+/**
+ * `mc_mcias_refusals_total`: whatever was refused at either edge, validates that said no, and refusals that a page shows or a redirect
+ * carries, by reason.
+ */
+export function countRefusals(registry: MetricsRegistry): Refusals {
   const refusals = registry.counter({
     name: 'mc_mcias_refusals_total',
     help: 'Requests and tokens refused, by reason.',

@@ -11,7 +11,9 @@ const builtInRedirect = /^http:\/\/(?:127\.0\.0\.1|\[::1\]):[1-9][0-9]{0,4}\/cal
  */
 export function findSsoClient(clients: readonly SsoClient[], clientId: string, redirectUri: string): SsoClient | null {
   if (clientId === builtInClient) {
-    return builtInRedirect.test(redirectUri) ? { clientId, redirectUri, serviceName: selfService, tags: [] } : null;
+    // A port above 65535 makes it no URL.
+    const isLoopback = builtInRedirect.test(redirectUri) && URL.canParse(redirectUri);
+    return isLoopback ? { clientId, redirectUri, serviceName: selfService, tags: [] } : null;
   }
   return clients.find((client) => client.clientId === clientId && client.redirectUri === redirectUri) ?? null;
 }

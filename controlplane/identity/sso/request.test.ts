@@ -89,6 +89,7 @@ describe('a request of single sign-on', () => {
       'http://localhost:1/callback',
       'http://127.0.0.1:1/other',
       'https://127.0.0.1:1/callback',
+      'http://127.0.0.1:99999/callback',
     ]) {
       expect(at(uri)).toBe('page');
     }

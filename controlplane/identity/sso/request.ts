@@ -1,6 +1,6 @@
 import type { SsoClient } from '../config/index.ts';
 import type { Reason } from '../reasons.ts';
-import { findSsoClient } from './clients.ts';
+import { builtInClient, findSsoClient } from './clients.ts';
 
 /** A sign-on that a service has asked for, checked. */
 export type SignOn = {
@@ -48,8 +48,11 @@ export function parseSignOn(clients: readonly SsoClient[], issuer: string, query
   if (text('code_challenge_method') !== 'S256' || !challengePattern.test(challenge)) {
     return refuse('invalid_request', 'pkce_required', 'pkce_required');
   }
-  const prompt = query['prompt'] ?? null;
-  if (prompt !== null && prompt !== 'login') return refuse('invalid_request', 'prompt', 'bad_value');
+  const asked = query['prompt'] ?? null;
+  if (asked !== null && asked !== 'login') return refuse('invalid_request', 'prompt', 'bad_value');
+  // Any program on the person's machine may listen on a port of the loopback: none gets a token without the person's doing (RFC 8252
+  // section 8.6).
+  const prompt = client.clientId === builtInClient ? 'login' : asked;
   return { kind: 'sign_on', signOn: { client, state, challenge, prompt } };
 }
 

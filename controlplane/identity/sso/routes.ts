@@ -6,6 +6,7 @@ import { appendAudit, appendFailure } from '../audit/index.ts';
 import { loginPath, withReturn, type Browsers, type Visitor } from '../browser/index.ts';
 import { refusal } from '../errors.ts';
 import { evaluate } from '../policy/index.ts';
+import type { Refusals } from '../refusals.ts';
 import type { Rooms } from '../rooms.ts';
 import { issueTicket, readTicket, takeTicket } from '../tickets/index.ts';
 import { findSsoClient } from './clients.ts';
@@ -14,6 +15,8 @@ import { answerUrl, parseSignOn, type SignOn } from './request.ts';
 
 export type SsoDeps = Pick<Rooms, 'store' | 'sealer' | 'clock' | 'policy' | 'inForce'> & {
   readonly browsers: Browsers;
+  /** Told of refusals that a redirect carries: the edge sees only what is thrown. */
+  readonly refusals: Refusals;
 };
 
 /** How long a person may take to log in. */
@@ -75,6 +78,7 @@ export function ssoApi(deps: SsoDeps): Api {
         const { reason, ruleId } = decision;
         appendFailure(writer, { ...entry, event: 'sso.refused', reason, details: { rule_id: ruleId } }, now);
         context.note({ refused: reason });
+        deps.refusals.reason(reason);
         return { error: 'access_denied', error_description: reason };
       }
       const code = issueCode(writer, { client, challenge, session }, now);
@@ -96,6 +100,7 @@ export function ssoApi(deps: SsoDeps): Api {
           if (parsed.kind === 'page') throw refuseAddress(deps, request);
           if (parsed.kind === 'answer') {
             request.note({ refused: parsed.reason });
+            deps.refusals.reason(parsed.reason);
             return redirect(parsed.to);
           }
           const { signOn } = parsed;

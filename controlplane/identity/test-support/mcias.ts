@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { mciasSection } from '../../../mcdsl/auth/index.ts';
 import type { MciasConfig } from '../../../mcdsl/auth/index.ts';
 import { loadConfigText } from '../../../mcdsl/config/index.ts';
+import { createMetricsRegistry } from '../../../mcdsl/metrics/index.ts';
 import { recordingLogger } from '../../../mcdsl/grpc/test/fixture.ts';
 import { startServer } from '../../../mcdsl/http/test/fixture.ts';
 import type { TestServer } from '../../../mcdsl/http/test/fixture.ts';
@@ -24,6 +25,7 @@ import { initMasterKey, type MasterKeySource } from '../keys/index.ts';
 import { writeBaselineRules, type Role } from '../policy/index.ts';
 import { createRooms, readInForce, type Rooms } from '../rooms.ts';
 import { codeExchange, createWeb } from '../web.ts';
+import { countRefusals } from '../server/metrics.ts';
 import { openTempStore } from './temp-store.ts';
 
 /** A whole mcias over HTTPS on a free port, without its process around it. */
@@ -41,6 +43,8 @@ export type Mcias = AsyncDisposable & {
   config(more?: Partial<MciasConfig>): MciasConfig;
   /** `event reason` of the audit log, the oldest first. */
   audited(): readonly string[];
+  /** Refusals that pages and redirects carry, for Prometheus. */
+  metrics(): Promise<string>;
 };
 
 export const password = 'a password of somebody';
@@ -85,7 +89,8 @@ ${blocks}`;
   };
   const operations = createOperations(deps);
   const runner = createRunner(deps);
-  const web = await createWeb(rooms, operations, runner);
+  const registry = createMetricsRegistry({ system: 'mcias', onSourceError: () => {} });
+  const web = await createWeb(rooms, operations, runner, countRefusals(registry));
   const server = await startServer([restApi(operations, runner, rooms.keyring), ...web.apis], {
     listen: { host: '127.0.0.1', port },
     errorPage: web.errorPage,
@@ -112,6 +117,7 @@ ${blocks}`;
       ...mciasSection('mcq').parse({ server_url: origin, ca_cert: server.tls.caPath }),
       ...more,
     }),
+    metrics: () => registry.render(),
     audited: () =>
       listAudit(store.reader, everything, { limit: 500, cursor: null })
         .items.map(({ event, reason }) => (reason === '' ? event : `${event} ${reason}`))

@@ -29,7 +29,8 @@ export type MciasFolder = Disposable & {
   addService(name: string): Promise<Account>;
   /** Enrols TOTP; the function returns the code of a step counted from now. */
   enrolTotp(account: Account): Promise<(offset?: number) => string>;
-  start(): Promise<RunningMcias>;
+  /** @param flags of `mcias server` */
+  start(...flags: readonly string[]): Promise<RunningMcias>;
 };
 
 export type RunningMcias = AsyncDisposable & {
@@ -99,7 +100,7 @@ export async function createMciasFolder(more = ''): Promise<MciasFolder> {
         store.change((writer) => totp.confirm(writer, account.id, codeOf(-1), Date.now()));
         return codeOf;
       }),
-    start: () => startMcias(configFile),
+    start: (...flags) => startMcias(configFile, flags),
     [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
   };
 }
@@ -125,8 +126,8 @@ ${more.includes('[rate_limit]') ? '' : '[rate_limit]\nlogin_per_minute = 100000\
 }
 
 /** Resolves when the server says that it is ready. */
-async function startMcias(configFile: string): Promise<RunningMcias> {
-  const child = spawn(launcher, ['server', '--config', configFile], { stdio: ['ignore', 'pipe', 'pipe'] });
+async function startMcias(configFile: string, flags: readonly string[]): Promise<RunningMcias> {
+  const child = spawn(launcher, ['server', '--config', configFile, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
   const lines: LogLine[] = [];
   const waiting = new Set<() => void>();
   let output = '';

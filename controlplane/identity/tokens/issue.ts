@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import type { Writer } from '../../../mcdsl/database/index.ts';
 import { hashSecret, newSecret } from '../../../mcdsl/secrets/index.ts';
+import { checkText } from '../accounts/index.ts';
 import { identityErrors, refusal } from '../errors.ts';
 import { tokenSeries, type Keyring } from '../keys/index.ts';
 import { requireSession, type Amr, type Session } from '../sessions/index.ts';
@@ -78,7 +79,6 @@ export type IssuerDeps = {
 
 const secondMs = 1000;
 const renewSystemBeforeMs = 30 * 86_400_000;
-const maxLabel = 128;
 
 type Draft = {
   readonly holder: TokenHolder;
@@ -172,11 +172,7 @@ export function createTokenIssuer({ keyring, issuer, times }: IssuerDeps): Token
         const message = `ttl must be from 1s to tokens.system_ttl (${systemTtlMs / 3_600_000}h)`;
         throw identityErrors.error('invalid_argument', message, { field: 'ttl' });
       }
-      if ([...label].length > maxLabel) {
-        throw identityErrors.error('invalid_argument', `label has more than ${maxLabel} characters`, {
-          field: 'label',
-        });
-      }
+      checkText('label', label);
       refuseTooMany(writer, holder, now);
       const expiresAt = now + (ttlMs ?? systemTtlMs);
       const checked = checkAudience(audience);

@@ -46,8 +46,13 @@ export function endpoint<I, O>(
       async answer(request) {
         // The parts of the schema, each checked, make the whole of it.
         const fields = { ...request.params, ...(hasBody ? request.body : request.query) } as I;
-        const caller = callers.get(request) ?? null;
-        return answer(await runner.run(operation, fields, callOf(request), caller));
+        const call = callOf(request);
+        // A body may take its time, and whoever was admitted at its head may have lost token or role since.
+        const isLate = hasBody && operation.rule.who !== 'anyone';
+        const caller = isLate
+          ? await runner.admit(operation.rule, operation.name, call)
+          : (callers.get(request) ?? null);
+        return answer(await runner.run(operation, fields, call, caller));
       },
     }),
     rule:

@@ -4,5 +4,5 @@ export { listPasskeys, removePasskey, renamePasskey } from './passkeys.ts';
 export type { Passkey } from './passkeys.ts';
 export { createPasskeyRegistration } from './registration.ts';
 export type { NewPasskey, PasskeyOptions, PasskeyRegistration, Registrant } from './registration.ts';
-export { settleRpId } from './relying-party.ts';
+export { acceptRpIdChange, settleRpId } from './relying-party.ts';
 export type { RelyingParty } from './relying-party.ts';

@@ -15,6 +15,9 @@ export interface RelyingParty {
 /** COSE algorithms of passkeys, the preferred first: EdDSA, ES256, RS256. Set explicitly: the library's default grows. */
 export const passkeyAlgorithms: readonly number[] = [-8, -7, -257];
 
+/** The flag of `mcias server` by which the operator gives the passkeys up. */
+export const acceptRpIdChange = 'accept-rp-id-change';
+
 /**
  * Remembers at start which domain passkeys are bound to. A passkey works for its domain alone, so another one would lose them all
  * without a word.
@@ -31,7 +34,7 @@ export function settleRpId(store: Store, rpId: string, accept: boolean, now: num
       throw identityErrors.error(
         'failed_precondition',
         `webauthn.rp_id is ${JSON.stringify(rpId)} and was ${JSON.stringify(before)}: the ${count} passkeys that are registered ` +
-          'would never work again. Set it back, or start once with --accept-rp-id-change to lose them',
+          `would never work again. Set it back, or start once with \`mcias server --${acceptRpIdChange}\` to lose them`,
         { before, after: rpId, passkeys: count },
       );
     }

@@ -14,7 +14,7 @@ import type { Screen, Screens } from '../screen.ts';
 
 /** `/account/confirm`: a new proof of who is logged in already, before something sensitive. The session's id changes with it. */
 export function confirmScreens(deps: PagesDeps, { page, sender }: Screens): Readonly<Record<string, Screen>> {
-  const { store, stepUp, browsers, view } = deps;
+  const { store, stepUp, browsers, view, refusals } = deps;
 
   function form(context: HttpContext, { account }: Visitor, to: string, refused: SystemError | null): HttpAnswer {
     const ways = readWays(store.reader, account.id);
@@ -56,6 +56,7 @@ export function confirmScreens(deps: PagesDeps, { page, sender }: Screens): Read
           } catch (error) {
             if (!(error instanceof SystemError) || error.http >= 500) throw error;
             request.note({ refused: refusalOf(error)?.reason ?? error.code });
+            refusals.error(error);
             return form(request, visitor, to, error);
           }
           return redirect(to);
@@ -93,6 +94,7 @@ export function confirmScreens(deps: PagesDeps, { page, sender }: Screens): Read
           } catch (error) {
             if (!(error instanceof SystemError) || error.http >= 500) throw error;
             request.note({ refused: refusalOf(error)?.reason ?? error.code });
+            refusals.error(error);
             return form(request, visitor, to, error);
           }
           return redirect(to);
