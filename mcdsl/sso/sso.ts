@@ -5,7 +5,7 @@ import { defineApi, html } from '../http/index.ts';
 import type { Api, ErrorPage, HttpContext, HttpRule } from '../http/index.ts';
 import type { Logger } from '../logging/index.ts';
 import { createSessionCookie } from '../sessions/index.ts';
-import { createTemplates } from '../web/index.ts';
+import { createTemplates, errorTitle } from '../web/index.ts';
 import type { SsoDeps } from './deps.ts';
 import { flowRoutes } from './flow.ts';
 import { formSession, logoutRoute } from './logout.ts';
@@ -87,18 +87,5 @@ export function createSso(options: SsoOptions): Sso {
 }
 
 function titleOf(status: number, code: string): string {
-  if (code === 'https_required') return 'This page needs HTTPS';
-  if (code === 'login_failed' || code === 'invalid_grant') return 'The login failed';
-  switch (status) {
-    case 401:
-      return 'Not logged in';
-    case 403:
-      return 'Not allowed';
-    case 404:
-      return 'Not found';
-    case 503:
-      return 'Not available now';
-    default:
-      return status < 500 ? 'This request was refused' : 'Something failed';
-  }
+  return code === 'login_failed' || code === 'invalid_grant' ? 'The login failed' : errorTitle(status, code);
 }

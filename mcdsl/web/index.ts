@@ -1,5 +1,6 @@
 export { createAssets } from './assets.ts';
 export type { Assets } from './assets.ts';
+export { errorTitle } from './error-title.ts';
 export { createTemplates } from './templates.ts';
 export type { Templates } from './templates.ts';
 

@@ -1,6 +1,6 @@
 import { html, redirect, route } from '../../../mcdsl/http/index.ts';
 import type { Api, ErrorPage } from '../../../mcdsl/http/index.ts';
-import { baseStylesheet, createAssets, createTemplates } from '../../../mcdsl/web/index.ts';
+import { baseStylesheet, createAssets, createTemplates, errorTitle } from '../../../mcdsl/web/index.ts';
 import { accountScreens } from './account/index.ts';
 import { adminScreens } from './admin/index.ts';
 import type { PagesDeps } from './deps.ts';
@@ -46,22 +46,6 @@ export function createPages(given: Omit<PagesDeps, 'view'>): Pages {
     apis: [assets.api, api],
     view,
     errorPage: ({ status, code, message }, { requestId }) =>
-      html(status, templates.render('error', { title: titleOf(status, code), message, code, requestId, nav: [] })),
+      html(status, templates.render('error', { title: errorTitle(status, code), message, code, requestId, nav: [] })),
   };
-}
-
-function titleOf(status: number, code: string): string {
-  if (code === 'https_required') return 'This page needs HTTPS';
-  switch (status) {
-    case 401:
-      return 'Not logged in';
-    case 403:
-      return 'Not allowed';
-    case 404:
-      return 'Not found';
-    case 503:
-      return 'Not available now';
-    default:
-      return status < 500 ? 'This request was refused' : 'Something failed';
-  }
 }
