@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSeedCa } from '../../mcdsl/seed-pki/index.ts';
-import { freePort } from './free-port.ts';
+import { freePort } from '../../mcdsl/test-support/free-port.ts';
 import { makeHello } from './hello.ts';
 import { STREAM_HOST, WEB_HOST, type Scenario, type Site, type TlsFiles } from './model.ts';
 import { contenderId } from './results.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { createSeedCa } from '../../mcdsl/seed-pki/index.ts';
-import { repositoryRoot, startProgram, type RunningProgram } from './running-program.ts';
+import { repositoryRoot, startProgram, type RunningProgram } from '../../mcdsl/test-support/running-program.ts';
 import { totpCode } from './totp.ts';
 
 export type Answer = { readonly status: number; readonly body: Readonly<Record<string, unknown>> };

@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSeedCa } from '../../../mcdsl/seed-pki/index.ts';
 import { repositoryRoot } from '../../checks/source-files.ts';
 import { codeLines, page, quoted, section, tableRows } from './operations-page.ts';
-import { baseConfig, run, startServer, type LogLine, type RunningServer } from './running-server.ts';
+import { baseConfig, run, startServer, type LogLine, type RunningProgram } from './running-server.ts';
 
 /** A command of ours with its words and options, as the page writes it. */
 const ourCommand = /^(?:runuser .* -- )?(mc-proxy|mcproxyctl)((?: [a-z]+)+)((?: --?[a-z-]+(?: (?!--)\S+)?)*)/;
@@ -87,7 +87,7 @@ describe('docs/operations.md', () => {
 
 describe('docs/operations.md beside a running server', () => {
   let dir: string;
-  let server: RunningServer;
+  let server: RunningProgram;
   let port: number;
   let ca: string;
   const origins: Server[] = [];

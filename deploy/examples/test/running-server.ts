@@ -1,60 +1,12 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { repositoryRoot } from '../../checks/source-files.ts';
+import { repositoryRoot, startProgram, type RunningProgram } from '../../../mcdsl/test-support/running-program.ts';
 
-export type LogLine = Readonly<Record<string, unknown>>;
+export type { LogLine, RunningProgram } from '../../../mcdsl/test-support/running-program.ts';
 
-/** bin/mc-proxy as a process of its own on the mc-proxy.toml of a directory. */
-export interface RunningServer extends AsyncDisposable {
-  /** The first line, past or to come, with these fields. Rejects when the process ends before. */
-  line(fields: LogLine): Promise<LogLine>;
-  /** Sends the signal and resolves when the process is gone. */
-  end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
-}
-
-/** Resolves when the server says that it is ready. */
-export async function startServer(dir: string): Promise<RunningServer> {
-  const child = spawn(join(repositoryRoot, 'bin/mc-proxy'), ['server', '--config', join(dir, 'mc-proxy.toml')], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const lines: LogLine[] = [];
-  const waiting = new Set<() => void>();
-  let ended = false;
-  const wake = (): void => waiting.forEach((look) => look());
-  createInterface({ input: child.stdout }).on('line', (text) => {
-    lines.push(JSON.parse(text) as LogLine);
-    wake();
-  });
-  const exit = once(child, 'close').then(() => {
-    ended = true;
-    wake();
-  });
-  const end = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
-    if (!ended) child.kill(signal);
-    await exit;
-  };
-  const line = (fields: LogLine): Promise<LogLine> =>
-    new Promise((resolve, reject) => {
-      const look = (): void => {
-        const found = lines.find((one) => Object.entries(fields).every(([name, value]) => one[name] === value));
-        if (found === undefined && !ended) return;
-        waiting.delete(look);
-        if (found !== undefined) return resolve(found);
-        const last = lines.slice(-5).map((one) => JSON.stringify(one));
-        reject(new Error(`the server ended without a line ${JSON.stringify(fields)}:\n${last.join('\n')}`));
-      };
-      waiting.add(look);
-      look();
-    });
-  try {
-    await line({ msg: 'ready' });
-  } catch (error) {
-    await end('SIGKILL');
-    throw error;
-  }
-  return { line, end, [Symbol.asyncDispose]: () => end('SIGKILL') };
+/** bin/mc-proxy as a process of its own on the mc-proxy.toml of a directory; resolves when it says that it is ready. */
+export function startServer(dir: string): Promise<RunningProgram> {
+  return startProgram('mc-proxy', join(dir, 'mc-proxy.toml'));
 }
 
 /** What a program of bin/ prints; throws with what it said when it fails. */

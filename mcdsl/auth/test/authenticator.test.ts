@@ -1,11 +1,8 @@
-import { createServer } from 'node:net';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-
 import { describe, expect, it } from 'vitest';
 
 import { recordingLogger } from '../../grpc/test/fixture.ts';
 import { createMetricsRegistry } from '../../metrics/index.ts';
+import { freePort } from '../../test-support/free-port.ts';
 import { authErrors, createAuthenticator, createMciasClient } from '../index.ts';
 import type { MciasConfig } from '../index.ts';
 import { ann, agent, guest, startStandIn } from './stand-in.ts';
@@ -163,7 +160,7 @@ describe('IA-78 mcias that cannot be asked', () => {
   });
 
   it('… when nobody listens, or its name is unknown', async () => {
-    const port = await closedPort();
+    const port = await freePort();
     expect((await failing({ server_url: `https://127.0.0.1:${port}` })).fields).toMatchObject({ cause: 'refused' });
     expect((await failing({ server_url: 'https://nobody.invalid:1' })).fields).toMatchObject({ cause: 'dns' });
   });
@@ -208,12 +205,3 @@ describe('IA-78 mcias that cannot be asked', () => {
     expect((await demo.authenticator.authenticate(standIn.issue(ann))).name).toBe('ann');
   });
 });
-
-async function closedPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}

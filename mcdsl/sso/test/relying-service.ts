@@ -1,6 +1,3 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 
 import { z } from 'zod';
@@ -12,6 +9,7 @@ import { defineApi, formBody, html, redirect, route } from '../../http/index.ts'
 import { startServer } from '../../http/test/fixture.ts';
 import type { TestServer } from '../../http/test/fixture.ts';
 import { createMetricsRegistry } from '../../metrics/index.ts';
+import { freePort } from '../../test-support/free-port.ts';
 import { createSso } from '../index.ts';
 import type { Sso } from '../index.ts';
 import { openCurlBrowser, type Browser } from './curl-browser.ts';
@@ -113,13 +111,4 @@ export function openBrowser(standIn: StandIn, ...services: readonly RelyingServi
     dirname(caPath),
     servers.map(({ tls }) => tls.ca.certPem),
   );
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { startMcias, type TestMcias } from '../../test-support/mcias.ts';
-import { repositoryRoot } from '../../test-support/running-program.ts';
+import { repositoryRoot } from '../../../mcdsl/test-support/running-program.ts';
 import { addExamples, examples, type Example } from './examples.ts';
 
 const stack = new AsyncDisposableStack();

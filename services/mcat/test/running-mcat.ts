@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { openCurlBrowser, type Browser, type Page } from '../../../mcdsl/sso/test/curl-browser.ts';
+import { freePort } from '../../../mcdsl/test-support/free-port.ts';
+import { startProgram, type RunningProgram } from '../../../mcdsl/test-support/running-program.ts';
 import type { TestMcias } from '../../test-support/mcias.ts';
-import { freePort, startProgram, type RunningProgram } from '../../test-support/running-program.ts';
 
 export type RunningMcat = AsyncDisposable & {
   readonly folder: string;
