@@ -168,6 +168,17 @@ it('IA-47 a program at the loopback gets no code for mciasctl out of a login tha
   expect(headers['location']).toMatch(/^\/login\?/);
 });
 
+it('IA-65 a session that renews in a loop is told to wait; another one is not', async () => {
+  const login = { username: 'ann', password: testPassword, service_name: 'mcias' };
+  const [first, second] = [await rest.post('/v1/auth/login', login), await rest.post('/v1/auth/login', login)];
+  const renew = (granted: RestAnswer) => rest.post('/v1/token/renew', {}, textOf(granted, 'token'));
+  const answers = await Promise.all(Array.from({ length: 200 }, () => renew(first)));
+  const refused = answers.filter((answer) => said(answer) === '429 rate_limited');
+  expect(refused.length).toBeGreaterThan(0);
+  expect(refused[0]?.headers['retry-after']).toMatch(/^\d+$/);
+  expect(said(await renew(second))).toBe('200');
+});
+
 it('label of a token: no control characters', async () => {
   const secret = await folder.enrolTotp(await folder.addPerson('ria', ['admin']));
   await folder.addService('mcr');

@@ -17,10 +17,12 @@ export interface AddressBucketStats {
 }
 
 /**
+ * @param keyOf what shares a bucket
+ *
  * Bound: `capacity` addresses. When it is full, the address that tried longest ago leaves; one that keeps trying never does.
  * Cost: a lookup and a move to the end, both constant.
  */
-export function createAddressBuckets(rate: BucketRate, capacity = 100_000): AddressBuckets {
+export function createAddressBuckets(rate: BucketRate, capacity = 100_000, keyOf = addressKey): AddressBuckets {
   // A Map iterates in the order of insertion, and every take re-inserts: the first key is the one that tried longest ago.
   const buckets = new Map<string, Bucket>();
   let current = rate;
@@ -37,7 +39,7 @@ export function createAddressBuckets(rate: BucketRate, capacity = 100_000): Addr
 
   return {
     take(address, now) {
-      const key = addressKey(address);
+      const key = keyOf(address);
       const { state, answer } = takeToken(buckets.get(key) ?? null, current, now);
       if (!buckets.delete(key)) makeRoom(now);
       buckets.set(key, state);

@@ -6,6 +6,7 @@ import { refusal } from '../../errors.ts';
 import { evaluate } from '../../policy/index.ts';
 import { reasons, type Reason } from '../../reasons.ts';
 import { endEverythingOf, endSession } from '../../sessions/index.ts';
+import { createAddressBuckets } from '../../throttle/index.ts';
 import {
   audienceCovers,
   listTokens,
@@ -20,6 +21,12 @@ import type { ApiDeps } from '../deps.ts';
 import { operation } from '../operation.ts';
 import { accountField, contextFields, contextOf, durationField, idField, pageFields, pageOf, text } from './fields.ts';
 import { renewToken, sourceOf } from './grants.ts';
+
+/**
+ * Of one session. Each renewal leaves a token and an audit entry on the disk, so whoever may log in could fill it; system accounts
+ * have `maxSystemTokens`.
+ */
+const renewalRate = { perMinute: 60, burst: 60 };
 
 /** Tokens after their issue. */
 export function tokenOperations(deps: ApiDeps) {
@@ -79,7 +86,18 @@ export function tokenOperations(deps: ApiDeps) {
     },
   );
 
-  const renew = operation('token.renew', z.strictObject({}), (_input, call, holder) => renewToken(deps, holder, call));
+  const renewals = createAddressBuckets(renewalRate, 10_000, (sessionId) => sessionId);
+
+  const renew = operation('token.renew', z.strictObject({}), (_input, call, holder) => {
+    const { sessionId } = holder.state;
+    const answer = sessionId === null ? null : renewals.take(sessionId, clock());
+    if (answer?.kind === 'empty') {
+      const retryAfterSeconds = Math.ceil(answer.retryAfterMs / 1000);
+      const message = 'too many renewals of this session; a token is renewed after half its life';
+      throw refusal('rate_limited', 'rate_limited', { message, retryAfterSeconds });
+    }
+    return renewToken(deps, holder, call);
+  });
 
   /** A token that is good no more has nothing to revoke. */
   async function revokeThis(token: string, call: Call, holder: Holder): Promise<number> {
