@@ -4,6 +4,7 @@ import type { Reason } from '../../reasons.ts';
 import { refuseConnection, type ClientConnection, type L7Context } from '../context.ts';
 import { Exchange } from '../exchange.ts';
 import { BARE_LINE_BREAK, HeadBuffer, TOO_LARGE } from '../http1/head-buffer.ts';
+import { writeChunk } from '../http1/write-chunk.ts';
 import { refusalBody, statusOf } from '../refusal.ts';
 import type { Watched } from '../stall-watch.ts';
 import { Http1Front } from './http1-front.ts';
@@ -83,13 +84,7 @@ export class Http1Connection implements Watched {
   }
 
   writeChunk(chunk: Buffer): boolean {
-    const socket = this.#socket;
-    socket.cork();
-    socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
-    socket.write(chunk);
-    const isTaken = socket.write('\r\n', 'latin1');
-    socket.uncork();
-    return isTaken;
+    return writeChunk(this.#socket, chunk);
   }
 
   /** The last of the response. */

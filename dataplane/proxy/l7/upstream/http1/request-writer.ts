@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { isFieldText } from '../../http1/field-lines.ts';
+import { writeChunk } from '../../http1/write-chunk.ts';
 import { headerName } from '../../header-kinds.ts';
 import type { OutboundRequest } from '../call.ts';
 
@@ -68,13 +69,7 @@ export class BodyWriter {
 
   readonly #onData = (chunk: Buffer): void => {
     if (this.#left === null) {
-      const socket = this.#socket;
-      socket.cork();
-      socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
-      socket.write(chunk);
-      const isTaken = socket.write('\r\n', 'latin1');
-      socket.uncork();
-      if (!isTaken) this.#body.pause();
+      if (!writeChunk(this.#socket, chunk)) this.#body.pause();
       return;
     }
     this.#left -= chunk.length;
