@@ -20,11 +20,10 @@ export type RunningProgram = AsyncDisposable & {
 
 export const repositoryRoot = join(import.meta.dirname, '../..');
 
-/** Resolves when the server says that it is ready. */
-export async function startProgram(name: string, configFile: string): Promise<RunningProgram> {
-  const child = spawn(join(repositoryRoot, 'bin', name), ['server', '--config', configFile], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+/** Resolves when the server says that it is ready. `flags`: more arguments of `server`. */
+export async function startProgram(name: string, configFile: string, ...flags: string[]): Promise<RunningProgram> {
+  const args = ['server', '--config', configFile, ...flags];
+  const child = spawn(join(repositoryRoot, 'bin', name), args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const lines: LogLine[] = [];
   const waiting = new Set<() => void>();
   let output = '';

@@ -1,12 +1,10 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 
 import { loadConfigFile } from '../../../mcdsl/config/index.ts';
 import { createSeedCa } from '../../../mcdsl/seed-pki/index.ts';
+import { startProgram, type RunningProgram } from '../../../mcdsl/test-support/running-program.ts';
 import { createAccount, type Account } from '../accounts/index.ts';
 import { identityConfig } from '../config/index.ts';
 import { totpCode, totpStep } from '../factors/totp.ts';
@@ -14,8 +12,6 @@ import { initMasterKey } from '../keys/index.ts';
 import { writeBaselineRules, type Role } from '../policy/index.ts';
 import { createRooms, readInForce, type Rooms } from '../rooms.ts';
 import { openStore } from '../store/index.ts';
-
-export type LogLine = Readonly<Record<string, unknown>>;
 
 /** `srv/mcias` of one test: configuration, seed certificate, and people put into the database while no server runs. */
 export type MciasFolder = Disposable & {
@@ -33,22 +29,14 @@ export type MciasFolder = Disposable & {
   start(...flags: readonly string[]): Promise<RunningMcias>;
 };
 
-export type RunningMcias = AsyncDisposable & {
+export type RunningMcias = RunningProgram & {
   readonly url: string;
   readonly port: number;
   readonly grpcPort: number;
   readonly metricsPort: number;
-  readonly pid: number;
-  /** Everything that it has written. */
-  output(): string;
-  /** The first line, past or to come, with these fields. */
-  line(fields: LogLine): Promise<LogLine>;
-  signal(signal: NodeJS.Signals): void;
-  end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null>;
 };
 
 export const testPassword = 'a password of a test';
-const launcher = join(import.meta.dirname, '../../../bin/mcias');
 
 /** Hashes as small as the configuration lets them be: a test is about something else. */
 export async function createMciasFolder(more = ''): Promise<MciasFolder> {
@@ -127,61 +115,16 @@ ${more.includes('[rate_limit]') ? '' : '[rate_limit]\nlogin_per_minute = 100000\
 
 /** Resolves when the server says that it is ready. */
 async function startMcias(configFile: string, flags: readonly string[]): Promise<RunningMcias> {
-  const child = spawn(launcher, ['server', '--config', configFile, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const lines: LogLine[] = [];
-  const waiting = new Set<() => void>();
-  let output = '';
-  let code: number | null | undefined;
-  const wake = (): void => waiting.forEach((look) => look());
-  for (const stream of [child.stdout, child.stderr]) {
-    createInterface({ input: stream }).on('line', (text) => {
-      output += `${text}\n`;
-      if (text.startsWith('{')) lines.push(JSON.parse(text) as LogLine);
-      wake();
-    });
-  }
-  const exit = once(child, 'close').then(([status]) => {
-    code = status as number | null;
-    wake();
-    return code;
-  });
-  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
-    if (code === undefined) child.kill(signal);
-    return exit;
+  const program = await startProgram('mcias', configFile, ...flags);
+  const metrics = await program.line({ msg: 'metrics are served' });
+  const port = Number(program.ready['port']);
+  return {
+    ...program,
+    url: `https://localhost:${port}`,
+    port,
+    grpcPort: Number(program.ready['grpc_port']),
+    metricsPort: Number(metrics['port']),
   };
-  const line = (fields: LogLine): Promise<LogLine> =>
-    new Promise((resolve, reject) => {
-      const look = (): void => {
-        const found = lines.find((one) => Object.entries(fields).every(([name, value]) => one[name] === value));
-        if (found === undefined && code === undefined) return;
-        waiting.delete(look);
-        if (found !== undefined) return resolve(found);
-        reject(new Error(`mcias ended without a line ${JSON.stringify(fields)}:\n${output.slice(-2000)}`));
-      };
-      waiting.add(look);
-      look();
-    });
-  try {
-    const [ready, metrics] = await Promise.all([line({ msg: 'ready' }), line({ msg: 'metrics are served' })]);
-    const port = Number(ready['port']);
-    return {
-      url: `https://localhost:${port}`,
-      port,
-      grpcPort: Number(ready['grpc_port']),
-      metricsPort: Number(metrics['port']),
-      pid: child.pid ?? 0,
-      output: () => output,
-      line,
-      signal: (signal) => void child.kill(signal),
-      end,
-      async [Symbol.asyncDispose]() {
-        await end('SIGKILL');
-      },
-    };
-  } catch (error) {
-    await end('SIGKILL');
-    throw error;
-  }
 }
 
 /** What an authenticator app does with the secret that it is shown. */
