@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 
 import { httpErrors } from './errors.ts';
 import { decode, parseStrictJson } from './strict-json.ts';
-import type { BodySpec } from './types.ts';
+import type { BodySpec, HttpContext } from './types.ts';
 
 export type BodyLimits = {
   readonly maxBytes: number;
@@ -15,7 +15,7 @@ export async function readBody(
   raw: IncomingMessage,
   spec: BodySpec<unknown> | null,
   limits: BodyLimits,
-  signal: AbortSignal,
+  context: Pick<HttpContext, 'signal'>,
 ): Promise<unknown> {
   if (spec === null) {
     if (hasBody(raw))
@@ -25,7 +25,7 @@ export async function readBody(
   if (spec.kind === 'stream') return raw;
   const expected = spec.kind === 'json' ? 'application/json' : 'application/x-www-form-urlencoded';
   checkContentType(raw, expected);
-  const bytes = await readBytes(raw, { ...limits, maxBytes: spec.maxBytes ?? limits.maxBytes }, signal);
+  const bytes = await readBytes(raw, { ...limits, maxBytes: spec.maxBytes ?? limits.maxBytes }, context);
   return spec.kind === 'json' ? parseStrictJson(bytes) : parseFields(decode(bytes), 'body');
 }
 
@@ -52,7 +52,21 @@ function checkContentType(raw: IncomingMessage, expected: string): void {
   });
 }
 
-async function readBytes(raw: IncomingMessage, limits: BodyLimits, signal: AbortSignal): Promise<Buffer> {
+/** Whether some of the body is not read yet, be it here or still on its way. */
+export function isUnread(raw: IncomingMessage): boolean {
+  return hasBody(raw) && !raw.readableEnded && !(isHere(raw) && raw.readableLength === 0);
+}
+
+/** HTTP/1.1's parser has seen the end of the body. */
+function isHere(raw: IncomingMessage): boolean {
+  return raw.httpVersionMajor < 2 && raw.complete && !raw.destroyed;
+}
+
+async function readBytes(
+  raw: IncomingMessage,
+  limits: BodyLimits,
+  context: Pick<HttpContext, 'signal'>,
+): Promise<Buffer> {
   const { maxBytes, timeoutMs } = limits;
   const tooLarge = () =>
     httpErrors.error('too_large', `the body is larger than ${maxBytes} bytes`, {
@@ -61,6 +75,14 @@ async function readBytes(raw: IncomingMessage, limits: BodyLimits, signal: Abort
     });
   const declared = Number(raw.headers['content-length'] ?? 0);
   if (declared > maxBytes) throw tooLarge();
+  // A small body mostly comes in the packet of its head, and is here once Node's parser has returned: no timer, no listeners.
+  await undefined;
+  if (isHere(raw)) {
+    const whole = (raw.read() as Buffer | null) ?? Buffer.alloc(0);
+    if (whole.length > maxBytes) throw tooLarge();
+    return whole;
+  }
+  const { signal } = context;
   const chunks: Buffer[] = [];
   let size = 0;
   const done = Promise.withResolvers<void>();

@@ -30,11 +30,17 @@ export function openRequest(
   const mark = target.indexOf('?');
   const encrypted = 'encrypted' in raw.socket && raw.socket.encrypted === true;
   const client = clientOf(raw.socket.remoteAddress ?? '', encrypted, headers, trusted);
-  const controller = new AbortController();
+  // Most requests end before anybody wants to know whether they were cut off.
+  let controller: AbortController | null = null;
+  let cutOff: { readonly reason: unknown } | null = null;
+  const abort = (reason: unknown): void => {
+    cutOff ??= { reason };
+    controller?.abort(reason);
+  };
   const cookies: string[] = [];
   const notes: Record<string, unknown> = {};
   const onClose = (): void => {
-    if (!response.writableFinished) controller.abort(httpErrors.error('cancelled', 'the client is gone'));
+    if (!response.writableFinished) abort(httpErrors.error('cancelled', 'the client is gone'));
   };
   response.once('close', onClose);
   return {
@@ -42,7 +48,7 @@ export function openRequest(
     query: mark === -1 ? '' : target.slice(mark + 1),
     cookies,
     notes,
-    abort: (reason) => controller.abort(reason),
+    abort,
     context: {
       route,
       method: raw.method ?? '',
@@ -50,7 +56,13 @@ export function openRequest(
       requestId: requestId(client.isForwarded ? headers['x-request-id'] : undefined),
       clientAddress: client.address,
       scheme: client.scheme,
-      signal: controller.signal,
+      get signal() {
+        if (controller === null) {
+          controller = new AbortController();
+          if (cutOff !== null) controller.abort(cutOff.reason);
+        }
+        return controller.signal;
+      },
       header: (name) => oneText(headers[name]),
       cookie: (name) => readCookie(headers.cookie, name),
       addCookie: (line) => void cookies.push(line),

@@ -123,7 +123,7 @@ async function answerRoute(
   const fields = {
     params: checkInput('path', target.params, target.params === null ? {} : params),
     query: checkInput('query', target.query, parseFields(query, 'query')),
-    body: await readBody(raw, target.body, deps.bodyLimits, context.signal),
+    body: await readBody(raw, target.body, deps.bodyLimits, context),
   };
   const body =
     target.body === null || target.body.schema === null

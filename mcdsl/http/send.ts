@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { toWire } from '../errors/index.ts';
 import type { ReportInternal } from '../errors/index.ts';
 import { json } from './answers.ts';
-import { hasBody } from './body.ts';
+import { isUnread } from './body.ts';
 import type { ErrorPage, HttpAnswer, HttpContext } from './types.ts';
 
 export type SendOptions = {
@@ -40,9 +40,9 @@ export async function send(
     ...(options.cookies.length === 0 ? {} : { 'set-cookie': [...options.cookies] }),
   };
   // A body that nobody reads would be taken for the next request; HTTP/2 has no such thing as this header.
-  const isUnread = hasBody(raw) && !raw.readableEnded;
-  if (raw.httpVersionMajor < 2 && (isUnread || options.isLast)) headers['connection'] = 'close';
-  if (isUnread) dropRest(raw, response);
+  const hasRest = isUnread(raw);
+  if (raw.httpVersionMajor < 2 && (hasRest || options.isLast)) headers['connection'] = 'close';
+  if (hasRest) dropRest(raw, response);
   const { body } = answer;
   if (!(body instanceof Readable)) {
     const length = body === null ? 0 : Buffer.byteLength(body);

@@ -162,7 +162,9 @@ const methods: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 
 function register(app: FastifyInstance, deps: ExchangeDeps, routes: readonly ServedRoute[]): void {
   const byPath = new Map<string, Set<HTTPMethods>>();
   const add = (method: readonly HTTPMethods[], url: string, to: Destination): void => {
-    app.route({ method: [...method], url, handler: (request, reply) => serve(deps, to, request, reply) });
+    const answer = (request: FastifyRequest, reply: FastifyReply): void => serve(deps, to, request, reply);
+    // Already in the first hook, which goes no further: what fastify does after it (body, validation) is the exchange's.
+    app.route({ method: [...method], url, onRequest: answer, handler: answer });
   };
   for (const served of routes) {
     const { target } = served;

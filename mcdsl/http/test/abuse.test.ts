@@ -74,6 +74,41 @@ describe('HTTP under abuse', () => {
     expect(answer).toContain('{"error":{"code":"');
   });
 
+  it('keeps a connection whose bodies come with the head, in pieces, or two requests at once', async () => {
+    await using server = await startServer([echo], { plain: true });
+    const request = (value: number, close = '') => `${head}${close}Content-Length: 7\r\n\r\n{"a":${value}}`;
+    const socket = await dial(server);
+    let received = '';
+    const answers = async (count: number): Promise<void> => {
+      while ((received.match(/\{"a":\d\}/g)?.length ?? 0) < count) {
+        const [chunk] = (await once(socket, 'data')) as [Buffer];
+        received += chunk.toString('latin1');
+      }
+    };
+    socket.write(request(1));
+    await answers(1);
+    socket.write(request(2).slice(0, -7));
+    await expect.poll(() => server.server.remaining()).toBe(1);
+    socket.write('{"a":2}');
+    await answers(2);
+    socket.write(`${head}Transfer-Encoding: chunked\r\n\r\n3\r\n{"a\r\n4\r\n":3}\r\n0\r\n\r\n${request(4)}`);
+    await answers(4);
+    expect(received).not.toMatch(/connection: close/i);
+    socket.write(request(5, 'Connection: close\r\n'));
+    await answers(5);
+    expect(received.match(/\{"a":\d\}/g)).toEqual([1, 2, 3, 4, 5].map((value) => `{"a":${value}}`));
+    socket.destroy();
+  });
+
+  it('keeps no chunked body above the limit, though all of it came with the head', async () => {
+    await using server = await startServer([echo], { plain: true, limits: { maxBodyBytes: 6 } });
+    const answer = await talk(
+      server,
+      `${head}Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n7\r\n{"a":1}\r\n0\r\n\r\n`,
+    );
+    expect(answer).toMatch(/^HTTP\/1.1 413 /);
+  });
+
   it('waits for no body longer than its time', async () => {
     await using server = await startServer([echo], { plain: true, limits: { bodyTimeoutMs: 50 } });
     const answer = await talk(server, `${head}Content-Length: 10\r\n\r\n{`);
