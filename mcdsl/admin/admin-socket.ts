@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createGrpcServer } from '../grpc/index.ts';
 import type { GrpcLimits, ServedService } from '../grpc/index.ts';
 import { healthService } from '../health/index.ts';
@@ -72,6 +73,8 @@ export async function createAdminSocket(options: AdminSocketOptions): Promise<Ad
     try {
       bound.release();
     } finally {
+      // Who watches a drain is told of its end in this turn of the loop; then streams are cut.
+      await nextTurn();
       await server.close(graceMs);
     }
   };
